@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The metadata of DPDK IVSHMEM: what is shared, and where it lies.
+ *
+ * This is the only definition of the wire format.  Host, guest, tools and
+ * tests include it; it depends on nothing but fixed-width integers.
+ *
+ *     BAR 2                                   metadata chunk
+ *     +--------------------+ 0 ------------>  +-----------------------+ 0
+ *     | metadata (chunk 0) |                  | rte_ivshmem_header    |
+ *     +--------------------+                  +-----------------------+ header_size
+ *     | chunk 1            |                  | table 0: chunks       |
+ *     +--------------------+                  +-----------------------+
+ *     | chunk 2 ...        |                  | table 1: objects      |
+ *     +--------------------+                  +-----------------------+
+ *                                             | ...                   |
+ *                                             +-----------------------+ total_size
+ *
+ * Rules, which the validator enforces (docs/metadata-format.md explains them):
+ * - little-endian, natural alignment, offsets in bytes from the header's start;
+ * - a reader copies header and tables once and believes only the checked copy;
+ * - a writer never changes published metadata except `state`;
+ * - a higher minor version only adds: longer headers, longer entries, more
+ *   tables.  A reader steps by entry_size and ignores what it does not know.
+ *   A higher major version is refused.
+ */
+#ifndef RTE_IVSHMEM_FORMAT_H
+#define RTE_IVSHMEM_FORMAT_H
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "the metadata format is little-endian; add conversions for this machine"
+#endif
+
+#ifdef __cplusplus
+#define RTE_IVSHMEM_ASSERT(expr) static_assert(expr, #expr)
+#else
+#define RTE_IVSHMEM_ASSERT(expr) _Static_assert(expr, #expr)
+#endif
+
+/** First eight bytes of the metadata: "DPDKIVSM". */
+#define RTE_IVSHMEM_MAGIC UINT64_C(0x4d535649444b5044)
+
+#define RTE_IVSHMEM_VERSION_MAJOR 1
+#define RTE_IVSHMEM_VERSION_MINOR 0
+
+/** What a writer pads the file to; chunk 0 has this page size. */
+#define RTE_IVSHMEM_PAGE_SIZE 4096
+
+/** Largest metadata that a reader accepts, in bytes. */
+#define RTE_IVSHMEM_TOTAL_MAX (UINT64_C(1) << 30)
+
+/** Sizes of names in bytes, each with its NUL. */
+#define RTE_IVSHMEM_META_NAME_LEN 64
+#define RTE_IVSHMEM_OBJ_NAME_LEN 32
+#define RTE_IVSHMEM_OPS_NAME_LEN 32
+#define RTE_IVSHMEM_DYN_NAME_LEN 64
+#define RTE_IVSHMEM_DPDK_VERSION_LEN 32
+
+/** Life of the metadata; the only field that changes after publication. */
+enum rte_ivshmem_state {
+	RTE_IVSHMEM_BUILDING = 1, /**< the host still adds objects */
+	RTE_IVSHMEM_READY = 2,    /**< complete; guests may attach */
+	RTE_IVSHMEM_CLOSING = 3,  /**< the host exits, or was found dead */
+};
+
+/** Index of each table in rte_ivshmem_header.tables. */
+enum rte_ivshmem_table_id {
+	RTE_IVSHMEM_CHUNKS = 0,  /**< struct rte_ivshmem_chunk */
+	RTE_IVSHMEM_OBJECTS = 1, /**< struct rte_ivshmem_object */
+	RTE_IVSHMEM_LCORES = 2,  /**< uint32_t: lcore ids in use on the host */
+	RTE_IVSHMEM_OPS = 3,     /**< struct rte_ivshmem_ops */
+	RTE_IVSHMEM_DYN = 4,     /**< struct rte_ivshmem_dyn */
+	RTE_IVSHMEM_LAYOUT = 5,  /**< uint32_t: sizes and offsets, see below */
+	RTE_IVSHMEM_PATHS = 6,   /**< bytes: NUL-terminated file names */
+	RTE_IVSHMEM_N_TABLES = 7
+};
+
+/** Where one table lies. */
+struct rte_ivshmem_table {
+	uint64_t offset;     /**< from the header's start, multiple of 8 */
+	uint32_t count;      /**< number of entries */
+	uint32_t entry_size; /**< bytes from one entry to the next */
+};
+
+/** Start of the metadata. */
+struct rte_ivshmem_header {
+	uint64_t magic;         /**< RTE_IVSHMEM_MAGIC */
+	uint16_t major;         /**< RTE_IVSHMEM_VERSION_MAJOR */
+	uint16_t minor;         /**< RTE_IVSHMEM_VERSION_MINOR */
+	uint32_t header_size;   /**< bytes, with all table descriptors */
+	uint64_t total_size;    /**< bytes of header and tables */
+	uint32_t checksum;      /**< CRC-32C of total_size bytes, with this
+				  *  field and `state` taken as zero */
+	uint32_t state;         /**< enum rte_ivshmem_state */
+	uint64_t generation;    /**< grows with each publication of a name */
+	uint32_t fingerprint;   /**< CRC-32C of the layout table */
+	uint32_t n_tables;      /**< descriptors that follow `tables` */
+	char name[RTE_IVSHMEM_META_NAME_LEN];
+	char dpdk_version[RTE_IVSHMEM_DPDK_VERSION_LEN]; /**< rte_version() */
+	struct rte_ivshmem_table tables[RTE_IVSHMEM_N_TABLES];
+};
+
+/** Chunk flags. */
+#define RTE_IVSHMEM_CHUNK_METADATA (UINT32_C(1) << 0) /**< this metadata */
+#define RTE_IVSHMEM_CHUNK_READONLY (UINT32_C(1) << 1) /**< guests only read */
+
+/** One piece of one file, mapped at one place of BAR 2 and one address. */
+struct rte_ivshmem_chunk {
+	uint64_t address;     /**< host virtual address; 0 for the metadata */
+	uint64_t length;      /**< bytes, multiple of page_size */
+	uint64_t bar_offset;  /**< in BAR 2, multiple of page_size */
+	uint64_t file_offset; /**< in the file, multiple of page_size */
+	uint64_t page_size;   /**< of the file, bytes, power of two */
+	uint32_t path;        /**< offset in the table of paths */
+	uint32_t flags;       /**< RTE_IVSHMEM_CHUNK_* */
+};
+
+/** What an object is. */
+enum rte_ivshmem_object_type {
+	RTE_IVSHMEM_MEMZONE = 1, /**< struct rte_memzone describes it */
+	RTE_IVSHMEM_RING = 2,    /**< struct rte_ring at `address` */
+	RTE_IVSHMEM_MEMPOOL = 3, /**< struct rte_mempool at `address` */
+};
+
+/** Object flags. */
+#define RTE_IVSHMEM_OBJECT_IMPLIED (UINT32_C(1) << 0) /**< not asked for by
+						* name; another object needs it */
+
+/** One shared object.  Rings and mempools lie in a memzone of this table. */
+struct rte_ivshmem_object {
+	char name[RTE_IVSHMEM_OBJ_NAME_LEN];
+	uint32_t type;         /**< enum rte_ivshmem_object_type */
+	uint32_t flags;        /**< RTE_IVSHMEM_OBJECT_* */
+	uint64_t address;      /**< host virtual address */
+	uint64_t length;       /**< bytes; all of it lies in chunks */
+	uint64_t memzone;      /**< memzones: address of the host's own struct
+				 *  rte_memzone, which shared objects point to;
+				 *  in no chunk */
+	uint64_t hugepage_sz;  /**< memzones: as in struct rte_memzone */
+	int32_t socket_id;     /**< memzones: as in struct rte_memzone */
+	uint32_t mz_flags;     /**< memzones: as in struct rte_memzone */
+	uint32_t ops;          /**< mempools: index in the table of ops */
+	uint32_t cache_size;   /**< mempools: objects per lcore, 0 = no cache */
+};
+
+/** Mempool ops that a shared pool uses: what the host's index means. */
+struct rte_ivshmem_ops {
+	char name[RTE_IVSHMEM_OPS_NAME_LEN];
+	uint32_t index;    /**< rte_mempool.ops_index on the host */
+	uint32_t reserved; /**< 0 */
+};
+
+/** Kinds of dynamic areas in an mbuf. */
+enum rte_ivshmem_dyn_kind {
+	RTE_IVSHMEM_DYNFIELD = 1,
+	RTE_IVSHMEM_DYNFLAG = 2,
+};
+
+/** A dynamic mbuf field or flag that the host registered. */
+struct rte_ivshmem_dyn {
+	char name[RTE_IVSHMEM_DYN_NAME_LEN];
+	uint32_t kind;     /**< enum rte_ivshmem_dyn_kind */
+	uint32_t position; /**< field: offset in bytes; flag: bit number */
+	uint32_t size;     /**< field: bytes; flag: 0 */
+	uint32_t align;    /**< field: bytes; flag: 0 */
+	uint32_t flags;    /**< as registered */
+	uint32_t reserved; /**< 0 */
+};
+
+RTE_IVSHMEM_ASSERT(sizeof(struct rte_ivshmem_table) == 16);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_table, offset) == 0);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_table, count) == 8);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_table, entry_size) == 12);
+
+RTE_IVSHMEM_ASSERT(sizeof(struct rte_ivshmem_header) == 256);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_header, magic) == 0);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_header, major) == 8);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_header, minor) == 10);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_header, header_size) == 12);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_header, total_size) == 16);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_header, checksum) == 24);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_header, state) == 28);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_header, generation) == 32);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_header, fingerprint) == 40);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_header, n_tables) == 44);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_header, name) == 48);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_header, dpdk_version) == 112);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_header, tables) == 144);
+
+RTE_IVSHMEM_ASSERT(sizeof(struct rte_ivshmem_chunk) == 48);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_chunk, address) == 0);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_chunk, length) == 8);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_chunk, bar_offset) == 16);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_chunk, file_offset) == 24);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_chunk, page_size) == 32);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_chunk, path) == 40);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_chunk, flags) == 44);
+
+RTE_IVSHMEM_ASSERT(sizeof(struct rte_ivshmem_object) == 88);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_object, name) == 0);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_object, type) == 32);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_object, flags) == 36);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_object, address) == 40);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_object, length) == 48);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_object, memzone) == 56);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_object, hugepage_sz) == 64);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_object, socket_id) == 72);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_object, mz_flags) == 76);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_object, ops) == 80);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_object, cache_size) == 84);
+
+RTE_IVSHMEM_ASSERT(sizeof(struct rte_ivshmem_ops) == 40);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_ops, name) == 0);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_ops, index) == 32);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_ops, reserved) == 36);
+
+RTE_IVSHMEM_ASSERT(sizeof(struct rte_ivshmem_dyn) == 88);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_dyn, name) == 0);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_dyn, kind) == 64);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_dyn, position) == 68);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_dyn, size) == 72);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_dyn, align) == 76);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_dyn, flags) == 80);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_dyn, reserved) == 84);
+
+/*
+ * The layout table: sizes and offsets of the DPDK structures that both sides
+ * access, in this order.  An item that a side does not know is left out at the
+ * end.  The fingerprint is the CRC-32C of the table's bytes.
+ */
+#define RTE_IVSHMEM_LAYOUT_ITEMS(ITEM) \
+	ITEM(sizeof_pointer) \
+	ITEM(cache_line_size) \
+	ITEM(max_lcore) \
+	ITEM(max_memzone_name) \
+	ITEM(ring_size) \
+	ITEM(ring_memzone) \
+	ITEM(ring_prod) \
+	ITEM(ring_cons) \
+	ITEM(mempool_size) \
+	ITEM(mempool_pool_data) \
+	ITEM(mempool_mz) \
+	ITEM(mempool_ops_index) \
+	ITEM(mempool_local_cache) \
+	ITEM(mempool_mem_list) \
+	ITEM(mempool_cache_size) \
+	ITEM(mempool_cache_objs) \
+	ITEM(mempool_objhdr_size) \
+	ITEM(mempool_memhdr_size) \
+	ITEM(memzone_size) \
+	ITEM(memzone_addr) \
+	ITEM(mbuf_size) \
+	ITEM(mbuf_next) \
+	ITEM(mbuf_pool) \
+	ITEM(mbuf_dynfield1) \
+	ITEM(mbuf_iova_in_mbuf)
+
+enum rte_ivshmem_layout_item {
+#define RTE_IVSHMEM_LAYOUT_ENUM(item) RTE_IVSHMEM_LAYOUT_##item,
+	RTE_IVSHMEM_LAYOUT_ITEMS(RTE_IVSHMEM_LAYOUT_ENUM)
+#undef RTE_IVSHMEM_LAYOUT_ENUM
+	RTE_IVSHMEM_LAYOUT_N
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* RTE_IVSHMEM_FORMAT_H */
