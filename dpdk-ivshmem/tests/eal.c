@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <dirent.h>
+#include <ftw.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_common.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+
+#include "eal.h"
+#include "rte_ivshmem.h"
+#include "tap.h"
+
+char test_dir[] = "/tmp/ivshmem-test-XXXXXX";
+char test_guest[32];
+static char prefix[32];
+static pid_t test_owner;
+
+static int remove_entry(const char *path, const struct stat *st __rte_unused,
+			int type __rte_unused, struct FTW *ftw __rte_unused)
+{
+	return remove(path);
+}
+
+static void remove_folder(const char *path)
+{
+	nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* The EAL leaves its hugepage files for the next start of the same name. */
+static void remove_hugepages(void)
+{
+	const char *folder = getenv("IVSHMEM_HUGE");
+	char path[PATH_MAX];
+	struct dirent *entry;
+	DIR *dir = folder != NULL ? opendir(folder) : NULL;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+		unlink(path);
+	}
+	if (dir != NULL)
+		closedir(dir);
+}
+
+static void clean_up(void)
+{
+	char runtime[PATH_MAX], guest[PATH_MAX];
+
+	if (getpid() != test_owner)
+		return;
+	snprintf(runtime, sizeof(runtime), "%s", rte_eal_get_runtime_dir());
+	snprintf(guest, sizeof(guest), "%.*s/%s",
+		 (int)(strrchr(runtime, '/') - runtime), runtime, test_guest);
+	rte_eal_cleanup();
+	remove_folder(test_dir);
+	remove_folder(runtime);
+	remove_folder(guest);
+	remove_hugepages();
+}
+
+bool has_hugepages(const char *mode)
+{
+	return strncmp(mode, "huge", 4) == 0;
+}
+
+void start_host(const char *mode)
+{
+	const char *huge_dir = getenv("IVSHMEM_HUGE");
+	const char *argv[20] = {
+		"host", "--no-pci", "--no-telemetry", "--lcores", "0@0",
+		"--base-virtaddr", TEST_BASE, "--file-prefix", prefix,
+		"--log-level", "lib.eal:warning",
+	};
+	int argc = 11;
+
+	if (has_hugepages(mode) && huge_dir == NULL) {
+		printf("1..0 # SKIP no IVSHMEM_HUGE\n");
+		exit(EXIT_SUCCESS);
+	}
+	snprintf(prefix, sizeof(prefix), "ivtest%d", getpid());
+	snprintf(test_guest, sizeof(test_guest), "ivguest%d", getpid());
+	argv[argc++] = "-m";
+	argv[argc++] = "32";
+	if (has_hugepages(mode)) {
+		argv[argc++] = "--huge-dir";
+		argv[argc++] = huge_dir;
+	} else {
+		argv[argc++] = "--no-huge";
+	}
+	if (strcmp(mode, "huge-sfs") == 0)
+		argv[argc++] = "--single-file-segments";
+	test_owner = getpid();
+	if (mkdtemp(test_dir) == NULL)
+		bail_out("mkdtemp failed");
+	atexit(clean_up);
+	setenv(RTE_IVSHMEM_DIR_ENV, test_dir, 1);
+	if (rte_eal_init(argc, (char **)(uintptr_t)argv) < 0)
+		bail_out(rte_strerror(rte_errno));
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * EAL set-up of the tests.
+ *
+ * A mode is given as the program's only argument:
+ *   no-huge    memory in a memfd; needs neither root nor hugepages
+ *   huge       default hugetlbfs mode: one file per page
+ *   huge-sfs   --single-file-segments
+ * Hugepage modes use the hugetlbfs in IVSHMEM_HUGE.
+ */
+#ifndef IVSHMEM_TEST_EAL_H
+#define IVSHMEM_TEST_EAL_H
+
+#include <stdbool.h>
+
+/**
+ * AddressSanitizer's shadow occupies the EAL's default base address; this one
+ * is free with and without it.
+ */
+#define TEST_BASE "0x200000000000"
+
+/** A folder for metadata files of this test; removed at exit. */
+extern char test_dir[];
+
+/** File prefix for guests of this test; what they leave is removed at exit. */
+extern char test_guest[];
+
+/**
+ * Start the EAL as host in the mode, with metadata in test_dir; or print why
+ * all is skipped, and exit.
+ */
+void start_host(const char *mode);
+
+/** True in a mode with hugepages. */
+bool has_hugepages(const char *mode);
+
+#endif
