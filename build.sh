@@ -1,0 +1,192 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# The one entry point: sets up, builds, shows and tests everything.
+set -euo pipefail
+ROOT=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
+# shellcheck source=scripts/lib/common.sh
+. "$ROOT/scripts/lib/common.sh"
+# shellcheck source=scripts/lib/steps.sh
+. "$ROOT/scripts/lib/steps.sh"
+# shellcheck source=scripts/lib/packages.sh
+. "$ROOT/scripts/lib/packages.sh"
+# shellcheck source=scripts/lib/meson.sh
+. "$ROOT/scripts/lib/meson.sh"
+# shellcheck source=scripts/lib/tests.sh
+. "$ROOT/scripts/lib/tests.sh"
+
+usage() {
+    cat <<END
+usage: ./build.sh COMMAND [OPTION]...
+
+  demo           boot a guest that finds a DPDK application's objects and
+                 exchanges packets with it; what follows goes to scripts/demo
+      --huge     with huge pages
+  test           build everything and run all tests; ends with the counts
+  build          build the patched QEMU, the library and the guest image
+  build qemu     build/qemu/qemu-system-x86_64 alone
+  build library  build/dpdk-ivshmem alone
+  clean          delete what was built, but not what was downloaded
+      --all      that as well
+      --force    even edits in build/src that are not in patches/ yet
+  help           this text
+
+  --qemu VERSION   another pinned QEMU ($("$ROOT/scripts/fetch" --list qemu | xargs | sed 's/ /, /g'))
+  QEMU_SRC=DIR     environment: a QEMU source tree of yours; it is copied, and
+                   the series is applied to the copy unless it is there already
+
+Every command does all the set-up that it needs and nothing twice. Logs are in
+build/logs. On Debian 12 and 13 missing packages are installed (as root, or
+with sudo); nothing else outside build/ is changed.
+END
+}
+
+QEMU_VERSION=
+QEMU_LABEL=     # version, or "local" for QEMU_SRC
+
+wrong_usage() {
+    say "error: $1"
+    say "       ./build.sh help"
+    exit 2
+}
+
+# ---- parts that every command shares ---------------------------------------
+
+prepare() {
+    take_lock
+    need_packages
+    if [ -z "${MESON+set}" ]; then meson_setup; fi
+}
+
+pick_qemu() {
+    if [ -n "${QEMU_SRC:-}" ]; then
+        [ -z "$QEMU_VERSION" ] || wrong_usage "--qemu and QEMU_SRC exclude each other"
+        QEMU_SRC=$(cd "$QEMU_SRC" 2>/dev/null && pwd) || die "QEMU_SRC is not a folder"
+        export QEMU_SRC
+        QEMU_LABEL=local
+    else
+        local pinned
+        pinned=$("$ROOT/scripts/fetch" --list qemu)
+        QEMU_LABEL=${QEMU_VERSION:-${pinned%%$'\n'*}}
+        grep -qxF "$QEMU_LABEL" <<<"$pinned" ||
+            wrong_usage "qemu/SOURCES pins no QEMU '$QEMU_LABEL' (pinned: $(xargs <<<"$pinned"))"
+    fi
+}
+
+# build_qemu [NINJA-TARGET...]: these besides the binary.
+build_qemu() {
+    local import=("$ROOT/scripts/series" import)
+    [ "$QEMU_LABEL" = local ] || import+=("$QEMU_LABEL")
+    run_step qemu-source "QEMU $QEMU_LABEL: source and series" "${import[@]}"
+    run_step qemu-build "QEMU $QEMU_LABEL: build" \
+        "$ROOT/scripts/build-qemu" "$BUILD/src/qemu-$QEMU_LABEL" "$BUILD/qemu-$QEMU_LABEL" \
+        qemu-system-x86_64 "$@"
+    # Replaced in one step: others may be using the name.
+    ln -sfn "qemu-$QEMU_LABEL" "$BUILD/.qemu.new"
+    mv -fT "$BUILD/.qemu.new" "$BUILD/qemu"
+}
+
+# build_meson NAME TITLE FOLDER OPTIONS...: the library in build/FOLDER.
+build_meson() {
+    local name=$1 title=$2 dir=$BUILD/$3
+    shift 3
+    run_step "$name" "$title" build_meson_folder "$dir" "$@"
+}
+
+build_meson_folder() {
+    local dir=$1 stamp
+    shift
+    stamp=$(hash_of "$ROOT" "$MESON_VERSION" "$*")
+    if [ "$(cat "$dir/.configured" 2>/dev/null)" != "$stamp" ]; then
+        rm -rf "$dir"
+        "${MESON[@]}" setup "$dir" "$ROOT/dpdk-ivshmem" "$@" || return
+        printf '%s\n' "$stamp" | write_file "$dir/.configured"
+    fi
+    ninja -C "$dir"
+}
+
+build_library() {
+    build_meson library "library: build" dpdk-ivshmem --buildtype=debugoptimized
+}
+
+build_guest() {
+    run_step guest "guest kernel and image" "$ROOT/scripts/guest-image" --default
+}
+
+# ---- commands ----------------------------------------------------------------
+
+cmd_build() {
+    local what=${1:-all}
+    [ $# -le 1 ] || wrong_usage "build: too many words"
+    case $what in all | qemu | library) ;; *) wrong_usage "build: unknown part '$what'" ;; esac
+    pick_qemu
+    prepare
+    [ "$what" = library ] || build_qemu
+    [ "$what" = qemu ] || build_library
+    [ "$what" != all ] || build_guest
+}
+
+cmd_demo() {
+    [ -x "$ROOT/scripts/demo" ] || die "scripts/demo is not there"
+    pick_qemu
+    prepare
+    build_qemu
+    build_library
+    build_guest
+    drop_lock
+    trap - INT TERM
+    exec "$ROOT/scripts/demo" "$@"
+}
+
+cmd_test() {
+    [ $# -eq 0 ] || wrong_usage "test takes no further words"
+    pick_qemu
+    prepare
+    local qtests
+    mapfile -t qtests < <(qtest_targets)
+    build_qemu "${qtests[@]}"
+    build_library
+    build_meson library-asan "library: build with sanitizers" dpdk-ivshmem-asan \
+        --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
+    build_guest
+    run_tests "${qtests[@]}"
+}
+
+cmd_clean() {
+    local keep=$DOWNLOADS force='' option
+    for option; do
+        case $option in
+        --all) keep= ;;
+        --force) force=1 ;;
+        *) wrong_usage "clean: unknown option '$option'" ;;
+        esac
+    done
+    [ -d "$BUILD" ] || return 0
+    take_lock
+    # Edits of an engineer in the imported QEMU are in no other place.
+    [ -n "$force" ] || "$ROOT/scripts/series" status >&2 ||
+        die "this would be lost" "./build.sh clean --force deletes it all the same"
+    find "$BUILD" -mindepth 1 -maxdepth 1 ! -path "$keep" ! -name .lock -exec rm -rf {} +
+    say "cleaned build/${keep:+ (kept build/downloads)}"
+}
+
+main() {
+    local words=()
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --qemu) [ $# -ge 2 ] || wrong_usage "--qemu needs a version"; QEMU_VERSION=$2; shift ;;
+        --qemu=*) QEMU_VERSION=${1#*=} ;;
+        -h | --help) words=(help) ;;
+        *) words+=("$1") ;;
+        esac
+        shift
+    done
+    set -- "${words[@]}"
+    case ${1:-help} in
+    demo | test | build | clean) "cmd_$1" "${@:2}" ;;
+    help) usage ;;
+    *) wrong_usage "unknown command '$1'" ;;
+    esac
+}
+
+main "$@"

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""check: prove that patches/ and the overlay agree, and that QEMU would take it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+from .common import BUILD, PATCHES, SOURCES, Problem, git, git_bytes, read, rel, run_git, say
+from .export import format_patches, series_files
+from .overlay import overlay_files, overlay_place
+from .tree import apply_patches, patch_files, pinned_versions
+
+HOOK_BUDGET = 60
+
+
+class Report:
+    """One TAP line for each thing proved."""
+
+    def __init__(self):
+        self.number = 0
+        self.failed = 0
+
+    def result(self, good, name, details=()):
+        self.number += 1
+        self.failed += not good
+        print(f"{'ok' if good else 'not ok'} {self.number} - {name}", flush=True)
+        for line in details:
+            print(f"# {line}", flush=True)
+
+    def skip(self, name, reason):
+        self.number += 1
+        print(f"ok {self.number} - {name} # SKIP {reason}", flush=True)
+
+
+def check(tree, build=False):
+    tree.ensure_pristine()
+    report = Report()
+    if not patch_files():
+        raise Problem("patches/ is empty: nothing to check (scripts/series export first)")
+    first = tree.version == pinned_versions()[0]
+    with tree.worktree("pristine") as place:
+        problem = apply_patches(place, patch_files())
+        if problem and not first and tree.fetch_bases():
+            git(place, "reset", "-q", "--hard", "pristine")
+            problem = apply_patches(place, patch_files(), "--3way")
+        report.result(not problem, f"the series applies to pristine QEMU {tree.version}",
+                      (problem or "").splitlines())
+        if problem:
+            return finish(report)
+        check_overlay(report, place)
+        if first:
+            check_export(report, place)
+        else:
+            report.skip("re-export is byte-identical", "only on the version it was exported from")
+        check_hooks(report, place)
+        check_style(report, place)
+        tip = git(place, "rev-parse", "HEAD")
+    if build:
+        check_builds(report, tree, tip)
+    return finish(report)
+
+
+def finish(report):
+    print(f"1..{report.number}", flush=True)
+    word = "holds" if not report.failed else "DOES NOT HOLD"
+    passed = report.number - report.failed
+    say(f"series check {word}: {passed} of {report.number} good")
+    return 1 if report.failed else 0
+
+
+def check_overlay(report, place):
+    files = series_files(place, "pristine")
+    overlay = overlay_files()
+    wrong = [f"only in the series: {rel(overlay_place(p))}" for p in files if p not in overlay]
+    wrong += [f"only in the overlay: {rel(overlay[p])}" for p in overlay if p not in files]
+    wrong += [f"differs: {rel(overlay[p])}" for p in files
+              if p in overlay and read(overlay[p]) != files[p][0]]
+    if wrong:
+        wrong.append("scripts/series fold puts the overlay's edits into the series; then export")
+    report.result(not wrong, f"the overlay is what the series adds ({len(files)} files)", wrong)
+
+
+def check_export(report, place):
+    new = format_patches(place, "pristine")
+    old = {p.name: p.read_bytes() for p in PATCHES.glob("*.patch")}
+    wrong = [f"differs: patches/{n}" for n in sorted({*new, *old}) if new.get(n) != old.get(n)]
+    report.result(not wrong, f"re-export is byte-identical ({len(old)} patches)", wrong)
+
+
+def hook_lines(place):
+    """{upstream file: lines added or changed}; a changed line counts once."""
+    counts = {}
+    diff = git_bytes(place, "diff", "--no-renames", "--diff-filter=MDT", "-U0", "pristine", "HEAD")
+    name = None
+    for line in diff.decode(errors="replace").splitlines():
+        if line.startswith("diff --git "):
+            name = line.split(" b/", 1)[1]
+            counts[name] = 0
+        hunk = re.match(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@", line)
+        if hunk:
+            removed, added = (1 if n is None else int(n) for n in hunk.groups())
+            counts[name] += max(removed, added)
+    return counts
+
+
+def check_hooks(report, place):
+    counts = hook_lines(place)
+    total = sum(counts.values())
+    report.result(
+        total <= HOOK_BUDGET,
+        f"{total} lines changed in {len(counts)} upstream files (at most {HOOK_BUDGET})",
+        [f"{n:4} {name}" for name, n in sorted(counts.items())],
+    )
+
+
+def check_style(report, place):
+    """QEMU's own checkpatch.pl on every commit."""
+    for commit in git(place, "rev-list", "--reverse", "pristine..HEAD").split():
+        subject = git(place, "log", "-1", "--format=%s", commit)
+        patch = git_bytes(place, "format-patch", "-1", "--stdout", "--no-renames", commit)
+        result = subprocess.run(
+            ["perl", "scripts/checkpatch.pl", "-q", "--patch", "-"],
+            cwd=place, input=patch, capture_output=True, env={**os.environ, "LC_ALL": "C.UTF-8"},
+        )
+        text = (result.stdout + result.stderr).decode(errors="replace")
+        errors, warnings = len(re.findall(r"^ERROR:", text, re.M)), len(
+            re.findall(r"^WARNING:", text, re.M))
+        good = not errors and (result.returncode == 0 or warnings > 0)
+        report.result(
+            good, f"checkpatch: {errors} errors, {warnings} warnings: {subject}",
+            [] if good and not warnings else text.splitlines()[:60],
+        )
+
+
+def check_builds(report, tree, tip):
+    """Build after each commit, in one build folder, so each is incremental."""
+    place, folder = SOURCES / f"check-{tree.version}", BUILD / f"check-{tree.version}"
+    shutil.rmtree(place, ignore_errors=True) if not (place / ".git").exists() else None
+    run_git(tree.path, "worktree", "prune")
+    if not place.exists():
+        tree.git("worktree", "add", "-q", "--detach", place, "pristine")
+    for commit in git(tree.path, "rev-list", "--reverse", f"pristine..{tip}").split():
+        git(place, "checkout", "-q", "-f", "--detach", commit)
+        subject = git(place, "log", "-1", "--format=%s")
+        say(f"building after: {subject}")
+        result = subprocess.run(
+            [BUILD.parent / "scripts/build-qemu", place, folder],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )
+        lines = result.stdout.decode(errors="replace").splitlines()
+        report.result(not result.returncode, f"builds: {subject}",
+                      lines[-30:] if result.returncode else ())
+        if result.returncode:
+            break
+    sys.stdout.flush()

@@ -1,0 +1,182 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# The suites of `build.sh test`. Each is a step with its own log; the counts of
+# all are summed. A skipped test never counts as passed. Needs steps.sh.
+
+PASSED=0
+FAILED=0
+SKIPPED=0
+FAILED_SUITES=()
+HUGE_NAME=build-test-$$
+HUGE_DIR=
+
+# qtest_targets: QEMU's own ivshmem test and ours, as ninja targets.
+qtest_targets() {
+    local file
+    echo tests/qtest/ivshmem-test
+    for file in "$ROOT"/tests/qtest/*-test.c; do
+        [ ! -f "$file" ] || echo "tests/qtest/$(basename "$file" .c)"
+    done
+}
+
+# count_tap LOG: "PASSED FAILED SKIPPED" of TAP output. Only lines at the left
+# margin count (others are subtests); a test that the plan promises and that
+# never reported has failed.
+count_tap() {
+    awk '
+        /^1\.\.[0-9]+/ { plan += substr($1, 4) }
+        /^(not )?ok/ && /# [Ss][Kk][Ii][Pp]/ { skip++; next }
+        /^ok/ { pass++ }
+        /^not ok/ { fail++ }
+        END {
+            seen = pass + fail + skip
+            if (plan > seen) fail += plan - seen
+            print pass + 0, fail + 0, skip + 0
+        }' "$1"
+}
+
+# count_meson LOG: the same from the JSON that `meson test` writes; its place
+# is given by the line "testlog: FILE" of the log. A test that prints TAP counts
+# as what it printed, any other as one.
+count_meson() {
+    "$PYTHON" - "$(sed -n 's/^testlog: //p' "$1" | tail -n 1)" <<'END'
+import json, os, re, sys
+
+total = {"pass": 0, "fail": 0, "skip": 0}
+kinds = {"OK": "pass", "EXPECTEDFAIL": "pass", "SKIP": "skip"}
+
+
+def tap(text):
+    count = {"pass": 0, "fail": 0, "skip": 0}
+    for line in re.findall(r"^(?:not )?ok\b.*", text, re.M):
+        kind = "fail" if line.startswith("not") else "pass"
+        count["skip" if re.search(r"# skip", line, re.I) else kind] += 1
+    return count
+
+
+if os.path.exists(sys.argv[1]):
+    for line in open(sys.argv[1]):
+        test = json.loads(line)
+        kind = kinds.get(test["result"], "fail")
+        count = tap(test.get("stdout") or "")
+        if not any(count.values()) or (kind == "fail" and not count["fail"]):
+            count[kind] += 1
+        for key in total:
+            total[key] += count[key]
+print(total["pass"], total["fail"], total["skip"])
+END
+}
+
+# suite NAME TITLE COUNTER COMMAND...: one step whose log COUNTER reads.
+suite() {
+    local name=$1 title=$2 counter=$3 status=0 pass fail skip
+    shift 3
+    try_step "$name" "$title" "$@" || status=$?
+    read -r pass fail skip < <("$counter" "$LOGS/$name.log")
+    # A crash, or silence, is a failure that no test reported.
+    if [ "$fail" -eq 0 ] && { [ $status -ne 0 ] || [ $((pass + skip)) -eq 0 ]; }; then
+        fail=1
+    fi
+    PASSED=$((PASSED + pass)) FAILED=$((FAILED + fail)) SKIPPED=$((SKIPPED + skip))
+    say "$STEP_TIME  $title: $pass passed, $fail failed$([ "$skip" = 0 ] || echo ", $skip skipped")"
+    say_skips "$name"
+    [ "$fail" -eq 0 ] || suite_failed "$name"
+}
+
+say_skips() {
+    grep -iE '^(not )?ok.*# skip' "$LOGS/$1.log" | sed 's/^/           skipped: /' >&2 || true
+}
+
+suite_failed() {
+    FAILED_SUITES+=("build/logs/$1.log")
+    { grep -A8 '^not ok' "$LOGS/$1.log" || tail -n 25 "$LOGS/$1.log"; } |
+        head -n 60 | sed 's/^/           | /' >&2
+}
+
+test_series() {
+    if [ "$QEMU_LABEL" = local ]; then
+        SKIPPED=$((SKIPPED + 1))
+        say "             series check: 1 skipped (QEMU_SRC is not a pinned source)"
+        return
+    fi
+    suite test-series "series check" count_tap "$ROOT/scripts/series" check "$QEMU_LABEL"
+}
+
+# Huge pages are root's to give; the tests skip themselves without a folder.
+huge_start() {
+    [ "$(id -u)" = 0 ] || return 0
+    local dir
+    dir=$(mktemp -d "${TMPDIR:-/tmp}/ivshmem-huge.XXXXXX")
+    trap huge_end EXIT
+    if try_step hugepages "huge pages" "$ROOT/scripts/hugepages" --name "$HUGE_NAME" reserve 64 &&
+        try_step hugepages "huge pages" "$ROOT/scripts/hugepages" --name "$HUGE_NAME" mount "$dir"; then
+        HUGE_DIR=$dir
+        export QTEST_IVSHMEM_HUGE=$dir IVSHMEM_HUGE=$dir
+    else
+        say "             no huge pages: $(tail -n 1 "$LOGS/hugepages.log")"
+        huge_end
+        rmdir "$dir" 2>/dev/null || true
+    fi
+}
+
+huge_end() {
+    trap - EXIT
+    "$ROOT/scripts/hugepages" --name "$HUGE_NAME" release >/dev/null 2>&1 || true
+    [ -z "$HUGE_DIR" ] || rmdir "$HUGE_DIR" 2>/dev/null || true
+}
+
+test_qtests() {
+    local target name
+    huge_start
+    export QTEST_QEMU_BINARY=$BUILD/qemu/qemu-system-x86_64
+    for target; do
+        name=$(basename "$target")
+        suite "test-$name" "qtest $name" count_tap "$BUILD/qemu/$target" --tap -k
+    done
+}
+
+# run_meson_tests FOLDER
+run_meson_tests() {
+    echo "testlog: $1/meson-logs/testlog.json"
+    rm -f "$1/meson-logs/testlog.json"
+    "${MESON[@]}" test -C "$1" --no-rebuild --print-errorlogs
+}
+
+test_library() {
+    suite test-library "library" count_meson run_meson_tests "$BUILD/dpdk-ivshmem"
+    suite test-library-asan "library, ASan and UBSan" count_meson \
+        run_meson_tests "$BUILD/dpdk-ivshmem-asan"
+}
+
+# test_programs PREFIX TITLE FILE...: executables that print TAP.
+test_programs() {
+    local prefix=$1 title=$2 file name
+    shift 2
+    for file; do
+        [ -x "$file" ] || continue
+        name=$(basename "$file" .sh)
+        suite "$prefix-$name" "$title $name" count_tap "$file"
+    done
+}
+
+run_tests() {
+    test_series
+    test_qtests "$@"
+    test_library
+    test_programs test-scripts "scripts:" "$ROOT"/scripts/tests/*.sh
+    test_programs test-e2e "guest:" "$ROOT"/tests/e2e/*.sh
+    huge_end
+    print_counts
+}
+
+print_counts() {
+    if [ ${#FAILED_SUITES[@]} -gt 0 ]; then
+        say
+        say "error: tests failed; the whole logs:"
+        printf '  %s\n' "${FAILED_SUITES[@]}" >&2
+    fi
+    printf '%d passed, %d failed%s\n' "$PASSED" "$FAILED" \
+        "$([ "$SKIPPED" = 0 ] || printf ', %d skipped' "$SKIPPED")"
+    [ "$FAILED" -eq 0 ] && [ "$PASSED" -gt 0 ]
+}

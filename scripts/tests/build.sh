@@ -1,0 +1,206 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# build.sh, fetch, hugepages and guest-image where they need no QEMU.
+set -euo pipefail
+ROOT=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)
+# shellcheck source=scripts/lib/tap.sh
+. "$ROOT/scripts/lib/tap.sh"
+# shellcheck source=scripts/lib/toy.sh
+. "$ROOT/scripts/lib/toy.sh"
+
+unset IVSHMEM_LOCK_HELD QEMU_SRC
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/ivshmem-build.XXXXXX")
+trap 'rm -rf "$WORK"' EXIT
+TOY=$WORK/toy
+
+every_script_has_help() {
+    local script
+    for script in build.sh scripts/{series,fetch,build-qemu,guest-image,accel,hugepages}; do
+        fails 0 "$ROOT/$script" --help
+        contains "$OUTPUT" "usage: " || { echo "in $script"; return 1; }
+    done
+    fails 0 "$ROOT/build.sh"
+    fails 0 "$ROOT/build.sh" help
+    contains "$OUTPUT" "10.0.13"
+}
+
+wrong_usage_is_said() {
+    fails 2 "$ROOT/build.sh" frobnicate
+    contains "$OUTPUT" "unknown command 'frobnicate'"
+    fails 2 "$ROOT/build.sh" build everything
+    fails 2 "$ROOT/build.sh" --qemu
+    fails 2 "$TOY/build.sh" build qemu --qemu 0.1
+    contains "$OUTPUT" "pins no QEMU '0.1' (pinned: 1.0)"
+    QEMU_SRC=/nonexistent fails 1 "$TOY/build.sh" build qemu
+    contains "$OUTPUT" "QEMU_SRC is not a folder"
+}
+
+fetch_uses_what_is_there() {
+    fails 0 "$TOY/scripts/fetch" qemu 1.0
+    [ "$OUTPUT" = "$TOY/build/downloads/qemu_1.0.tar.xz" ]
+}
+
+fetch_refuses_wrong_hash() {
+    echo tail >>"$TOY/build/downloads/qemu_1.0.tar.xz"
+    # An apt configuration without mirrors, and no name that resolves.
+    sed -i 's/ debian pool/ official http:\/\/ivshmem.invalid\/pool/' "$TOY/qemu/SOURCES"
+    fails 1 "$TOY/scripts/fetch" qemu 1.0
+    contains "$OUTPUT" "wrong SHA-256"
+    contains "$OUTPUT" "QEMU_SRC=DIR"
+    [ ! -e "$TOY/build/downloads/qemu_1.0.tar.xz" ]
+    [ -e "$TOY/build/downloads/qemu_1.0.tar.xz.bad" ]
+    fails 1 "$TOY/scripts/series" import
+}
+
+fetch_reads_both_formats_of_sources() {
+    mkdir -p "$WORK/etc/sources.list.d"
+    cat >"$WORK/etc/sources.list" <<'END'
+# deb http://commented.example/debian bookworm main
+deb [arch=amd64 signed-by=/usr/share/keyrings/k.gpg] http://one.example/debian/ bookworm main
+deb-src http://source.example/debian bookworm main
+END
+    cat >"$WORK/etc/sources.list.d/d.sources" <<'END'
+Types: deb deb-src
+URIs: https://two.example/debian
+Suites: trixie trixie-updates
+Components: main
+Signed-By: /usr/share/keyrings/d.gpg
+
+Enabled: no
+Types: deb
+URIs: http://off.example/debian
+Suites: trixie
+END
+    local got
+    # shellcheck source=scripts/lib/common.sh
+    got=$(. "$ROOT/scripts/lib/common.sh"
+        # shellcheck source=scripts/lib/apt.sh
+        . "$ROOT/scripts/lib/apt.sh"
+        IVSHMEM_APT_ETC=$WORK/etc debian_sources)
+    [ "$got" = "http://one.example/debian/ bookworm /usr/share/keyrings/k.gpg
+https://two.example/debian trixie /usr/share/keyrings/d.gpg
+https://two.example/debian trixie-updates /usr/share/keyrings/d.gpg" ] || { echo "$got"; return 1; }
+}
+
+two_runs_do_not_clash() {
+    local holder
+    exec 5>"$TOY/build/.lock"
+    flock 5
+    "$TOY/scripts/series" status >"$WORK/waiting" 2>&1 5>&- &
+    holder=$!
+    until grep -q "waiting for it" "$WORK/waiting"; do kill -0 $holder; done
+    exec 5>&-
+    wait $holder
+}
+
+counts_are_right() {
+    # shellcheck disable=SC2016  # for the inner shell
+    local steps='. "$ROOT/scripts/lib/common.sh"; . "$ROOT/scripts/lib/tests.sh"'
+    printf '%s\n' '1..6' 'ok 1 - a' '# ok comment' '    ok 1 - subtest' 'not ok 2 - b' \
+        'ok 3 - c # SKIP why' 'ok 4' >"$WORK/tap"
+    # Two of the six never reported.
+    [ "$(ROOT=$ROOT bash -c "$steps; count_tap $WORK/tap")" = "2 3 1" ]
+    : >"$WORK/tap"
+    [ "$(ROOT=$ROOT bash -c "$steps; count_tap $WORK/tap")" = "0 0 0" ]
+    printf '{"result": "OK"}\n{"result": "SKIP"}\n{"result": "TIMEOUT"}\n' >"$WORK/json"
+    echo "testlog: $WORK/json" >"$WORK/log"
+    [ "$(ROOT=$ROOT bash -c "$steps; count_meson $WORK/log")" = "1 1 1" ]
+    printf '%s\n' '{"result": "OK", "stdout": "ok 1\nok 2 # SKIP x\nok 3\n1..3\n"}' \
+        '{"result": "ERROR", "stdout": "ok 1\n"}' >"$WORK/json"
+    [ "$(ROOT=$ROOT bash -c "$steps; count_meson $WORK/log")" = "3 1 1" ]
+}
+
+failing_step_is_shown() {
+    cat >"$WORK/step" <<'END'
+set -euo pipefail
+. "$ROOT/scripts/lib/common.sh"
+. "$ROOT/scripts/lib/steps.sh"
+run_step good "a good step" true
+run_step bad "a bad step" sh -c 'echo the reason; exit 3'
+echo unreachable
+END
+    fails 1 env ROOT="$TOY" bash "$WORK/step"
+    contains "$OUTPUT" "a bad step: FAILED"
+    contains "$OUTPUT" "| the reason"
+    contains "$OUTPUT" "build/logs/bad.log"
+    case $OUTPUT in *unreachable*) return 1 ;; esac
+}
+
+interruption_ends_all_of_a_step() {
+    cat >"$WORK/step" <<'END'
+set -euo pipefail
+. "$ROOT/scripts/lib/common.sh"
+. "$ROOT/scripts/lib/steps.sh"
+run_step long "a long step" sh -c 'sleep 987 & echo $! >"$0"; wait' "$1"
+END
+    rm -f "$WORK/pid"
+    ROOT=$TOY bash "$WORK/step" "$WORK/pid" >"$WORK/out" 2>&1 &
+    local step=$! status=0
+    until [ -s "$WORK/pid" ]; do kill -0 $step; done
+    kill -TERM $step
+    wait $step || status=$?
+    [ $status = 130 ]
+    # The kernel may take a moment to end the child.
+    timeout 5 bash -c "while kill -0 $(cat "$WORK/pid") 2>/dev/null; do :; done"
+}
+
+huge_pages_are_given_back() {
+    [ "$(id -u)" = 0 ] || { echo "needs root"; return 77; }
+    [ -e /sys/kernel/mm/hugepages/hugepages-2048kB ] || { echo "no huge pages in this kernel"; return 77; }
+    local state=$WORK/state name=scripts-test-$$ dir=$WORK/huge
+    mkdir "$dir"
+    export IVSHMEM_HUGE_STATE=$state
+    "$ROOT/scripts/hugepages" --name "$name" reserve 4
+    [ "$(cat "$state/$name.added" 2>/dev/null || echo 0)" -le 4 ]
+    "$ROOT/scripts/hugepages" --name "$name" mount "$dir" || {
+        "$ROOT/scripts/hugepages" --name "$name" release
+        echo "may not mount here"
+        return 77
+    }
+    mountpoint -q "$dir"
+    "$ROOT/scripts/hugepages" --name "$name" release
+    if mountpoint -q "$dir"; then return 1; fi
+    [ ! -e "$state/$name.added" ]
+    # Too many: nothing is kept.
+    fails 1 "$ROOT/scripts/hugepages" --name "$name" reserve 99999999
+    [ ! -e "$state/$name.added" ]
+    "$ROOT/scripts/hugepages" --name "$name" release
+}
+
+guest_image_brings_libraries() {
+    command -v busybox >/dev/null || { echo "no busybox"; return 77; }
+    local image=$WORK/image.gz
+    : >"$WORK/kernel"
+    mkdir -p "$WORK/repo" && cp -r "$ROOT/scripts" "$WORK/repo"
+    local make=("$WORK/repo/scripts/guest-image" --kernel "$WORK/kernel" --output "$image"
+        --add "$(command -v gzip)" --add "$WORK/kernel:/etc/marker")
+    "${make[@]}"
+    gzip -dc "$image" | cpio -t --quiet >"$WORK/list"
+    local file
+    for file in init usr/bin/busybox usr/bin/gzip etc/marker usr/lib/x86_64-linux-gnu/libc.so.6 \
+        usr/lib/x86_64-linux-gnu/libgcc_s.so.1 usr/lib64/ld-linux-x86-64.so.2; do
+        grep -qxF "./$file" "$WORK/list" || grep -qxF "$file" "$WORK/list" ||
+            { echo "no $file"; return 1; }
+    done
+    local before
+    before=$(stat -c %Y.%i "$image")
+    "${make[@]}"
+    [ "$(stat -c %Y.%i "$image")" = "$before" ]
+    fails 1 "${make[@]}" --add /nonexistent
+    contains "$OUTPUT" "no file /nonexistent"
+}
+
+toy_make "$TOY"
+t "every script has --help" every_script_has_help
+t "wrong usage is said" wrong_usage_is_said
+t "fetch uses what is there" fetch_uses_what_is_there
+t "fetch refuses a wrong hash, and says the way out" fetch_refuses_wrong_hash
+t "both formats of apt's sources are read" fetch_reads_both_formats_of_sources
+t "two runs do not clash" two_runs_do_not_clash
+t "counts: failures, skips, silence" counts_are_right
+t "a failing step is shown with the end of its log" failing_step_is_shown
+t "an interruption ends all of a step" interruption_ends_all_of_a_step
+t "huge pages are given back" huge_pages_are_given_back
+t "a guest image has the libraries and is not rebuilt" guest_image_brings_libraries
+t_done
