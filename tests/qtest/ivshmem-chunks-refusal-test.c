@@ -1,0 +1,342 @@
+/*
+ * QTest testcase for the ivshmem device with chunks: what is refused
+ *
+ * Each case is tried at start-up, where QEMU must exit with status 1, and by
+ * hot plug, where QEMU must go on with nothing left mapped or open.
+ *
+ * Copyright (c) 2026 dpdk-ivshmem developers
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <sys/socket.h>
+#include <sys/un.h>
+#include "qapi/error.h"
+#include "qobject/qdict.h"
+#include "qobject/qjson.h"
+#include "qobject/qlist.h"
+#include "ivshmem-chunks-util.h"
+
+/*
+ * @props are the device's properties in JSON, @error is what the message must
+ * contain; '@' stands for the scratch directory in both, which contains:
+ *
+ *   a, b     files of 4 pages
+ *   empty    a file of no bytes
+ *   odd      a file of 5,000 bytes
+ *   locked   a file that nobody may read
+ *   ro       a file that nobody may write
+ *   dir, fifo, socket
+ */
+typedef struct Refusal {
+    const char *name;
+    const char *props;
+    const char *error;
+    bool not_root;              /* root is not refused */
+} Refusal;
+
+static const Refusal refusals[] = {
+    /* no chunk */
+    { "no-property", "{}", "no chunk given: set 'file'" },
+    { "empty-file-property", "{'file':''}", "no chunk given: set 'file'" },
+    { "only-offset", "{'offset':'0'}", "no chunk given: set 'file'" },
+    { "empty-chunks", "{'chunks':[]}", "no chunk given: set 'file'" },
+    { "both-forms", "{'file':'@/a','chunks':[{'file':'@/a'}]}",
+      "'chunks' cannot be combined with 'file'" },
+
+    /* the plain form */
+    { "empty-path-element", "{'file':'@/a::@/b'}",
+      "chunk 1 (''): empty element in 'file'" },
+    { "empty-last-path-element", "{'file':'@/a:'}",
+      "chunk 1 (''): empty element in 'file'" },
+    { "empty-offset-element", "{'file':'@/a','offset':'0::4K'}",
+      "chunk 1 ('@/a'): empty element in 'offset'" },
+    { "empty-size-element", "{'file':'@/a','offset':'0:0','size':':4K'}",
+      "chunk 0 ('@/a'): empty element in 'size'" },
+    { "fewer-sizes-than-offsets",
+      "{'file':'@/a','offset':'0:4K:8K','size':'4K:4K'}",
+      "chunk 2 ('@/a'): no element in 'size': it has 2, but 3 are needed, "
+      "because lists must be of equal length" },
+    { "fewer-offsets-than-files", "{'file':'@/a:@/b','offset':'0'}",
+      "chunk 1 ('@/b'): no element in 'offset'" },
+    { "fewer-files-than-offsets", "{'file':'@/a:@/b','offset':'0:0:0'}",
+      "chunk 2: no element in 'file': it has 2, but 3 are needed" },
+    { "no-size", "{'file':'@/a','offset':'0:zero'}",
+      "chunk 1 ('@/a'): 'zero' in 'offset' is not a size" },
+    { "negative-size", "{'file':'@/a','size':'-4K'}",
+      "chunk 0 ('@/a'): '-4K' in 'size' is not a size" },
+    { "size-beyond-64-bits", "{'file':'@/a','offset':'16E'}",
+      "chunk 0 ('@/a'): '16E' in 'offset' is not a size" },
+
+    /* the typed form */
+    { "unknown-key", "{'chunks':[{'file':'@/a','wrong':1}]}",
+      "'chunks[0].wrong' is unexpected" },
+    { "no-file-key", "{'chunks':[{'file':'@/a'},{'offset':0}]}",
+      "'chunks[1].file' is missing" },
+    { "wrong-type", "{'chunks':[{'file':'@/a','size':'all'}]}",
+      "chunks[0].size" },
+    { "chunks-not-a-list", "{'chunks':{'file':'@/a'}}", "chunks" },
+
+    /* files */
+    { "missing-file", "{'file':'@/a:@/missing'}",
+      "chunk 1 ('@/missing'): Could not open '@/missing': "
+      "No such file or directory" },
+    { "unreadable-file", "{'file':'@/locked'}",
+      "chunk 0 ('@/locked'): Could not open '@/locked': Permission denied",
+      .not_root = true },
+    { "unwritable-file", "{'file':'@/ro'}",
+      "chunk 0 ('@/ro'): Could not open '@/ro': Permission denied",
+      .not_root = true },
+    { "directory", "{'file':'@/a:@/dir'}",
+      "chunk 1 ('@/dir'): is a directory, need a regular file" },
+    { "fifo", "{'file':'@/fifo'}",
+      "chunk 0 ('@/fifo'): is a FIFO, need a regular file" },
+    { "socket", "{'file':'@/socket'}",
+      "chunk 0 ('@/socket'): is a socket, need a regular file" },
+    { "device", "{'file':'/dev/zero'}",
+      "chunk 0 ('/dev/zero'): is a device, need a regular file" },
+    { "empty-file", "{'file':'@/empty'}",
+      "chunk 0 ('@/empty'): the file is empty" },
+    { "odd-file-size", "{'file':'@/a:@/b:@/odd'}",
+      "chunk 2 ('@/odd'): file size 0x1388 is not a multiple of "
+      "the file's page size 0x1000" },
+
+    /* ranges */
+    { "unaligned-offset", "{'file':'@/a','offset':'0x1001'}",
+      "chunk 0 ('@/a'): 'offset' 0x1001 is not a multiple of "
+      "the file's page size 0x1000" },
+    { "unaligned-size", "{'file':'@/a','size':'4097'}",
+      "chunk 0 ('@/a'): 'size' 0x1001 is not a multiple of "
+      "the file's page size 0x1000" },
+    { "zero-size", "{'file':'@/a:@/b','offset':'0:0','size':'4K:0'}",
+      "chunk 1 ('@/b'): 'size' is 0" },
+    { "offset-at-end-of-file", "{'file':'@/a','offset':'16K'}",
+      "chunk 0 ('@/a'): 'offset' 0x4000 reaches past the end of the file, "
+      "whose size is 0x4000" },
+    { "range-past-end-of-file", "{'file':'@/a','offset':'12K','size':'8K'}",
+      "chunk 0 ('@/a'): 'offset' 0x3000 and 'size' 0x2000 reach past the end "
+      "of the file, whose size is 0x4000" },
+    { "range-that-overflows",
+      "{'chunks':[{'file':'@/a','offset':4096,'size':18446744073709547520}]}",
+      "chunk 0 ('@/a'): 'offset' 0x1000 and 'size' 0xfffffffffffff000 reach "
+      "past the end of the file" },
+
+    /* places */
+    { "unaligned-at", "{'chunks':[{'file':'@/a','at':1}]}",
+      "chunk 0 ('@/a'): 'at' 0x1 is not a multiple of "
+      "the file's page size 0x1000" },
+    { "overlapping-at",
+      "{'chunks':[{'file':'@/a','at':8192},{'file':'@/b','at':20480}]}",
+      "chunk 1 ('@/b'): size 0x4000 at 0x5000 of BAR 2 overlaps "
+      "chunk 0 ('@/a') of size 0x4000 at 0x2000" },
+    { "overlapping-at-of-earlier-chunk",
+      "{'chunks':[{'file':'@/a','at':8192},{'file':'@/b','at':0}]}",
+      "chunk 1 ('@/b'): size 0x4000 at 0x0 of BAR 2 overlaps "
+      "chunk 0 ('@/a') of size 0x4000 at 0x2000" },
+    { "same-at",
+      "{'chunks':[{'file':'@/a','at':4096},{'file':'@/b','at':4096}]}",
+      "overlaps chunk" },
+    { "at-that-overflows",
+      "{'chunks':[{'file':'@/a','at':18446744073709547520}]}",
+      "chunk 0 ('@/a'): size 0x4000 at 0xfffffffffffff000 of BAR 2 "
+      "overflows 64 bits" },
+    { "place-that-overflows",
+      "{'chunks':[{'file':'@/a','at':18446744073709531136},{'file':'@/b'}]}",
+      "chunk 1 ('@/b'): size 0x4000 at 0xfffffffffffff000 of BAR 2 "
+      "overflows 64 bits" },
+    { "bar-beyond-64-bits",
+      "{'chunks':[{'file':'@/a','at':9223372036854775808}]}",
+      "chunk 0 ('@/a'): ends at 0x8000000000004000 of BAR 2, "
+      "which no PCI BAR can hold" },
+    { "bar-beyond-address-bits",
+      "{'chunks':[{'file':'@/a'},{'file':'@/b','at':2251799813685248}]}",
+      "chunk 1 ('@/b'): ends at 0x8000000004000 of BAR 2, whose size of 4 PiB "
+      "this machine cannot place: its CPUs have" },
+};
+
+static char *expand(const char *text)
+{
+    g_auto(GStrv) parts = g_strsplit(text, "@", -1);
+
+    return g_strjoinv(iv_tmpdir, parts);
+}
+
+/* The plain form as far as it goes, JSON otherwise */
+static char *device_argument(const QDict *props)
+{
+    g_autoptr(GString) arg = g_string_new("ivshmem");
+
+    for (const QDictEntry *e = qdict_first(props); e;
+         e = qdict_next(props, e)) {
+        const char *value = qdict_get_try_str(props, qdict_entry_key(e));
+
+        if (!value) {
+            QDict *all = qdict_clone_shallow(props);
+            GString *json;
+
+            qdict_put_str(all, "driver", "ivshmem");
+            json = qobject_to_json(QOBJECT(all));
+            qobject_unref(all);
+            return g_string_free(json, false);
+        }
+        g_string_append_printf(arg, ",%s=%s", qdict_entry_key(e), value);
+    }
+    return g_string_free(g_steal_pointer(&arg), false);
+}
+
+static void check_start_up(const char *device, const char *error)
+{
+    g_autofree char *quoted = g_shell_quote(device);
+    g_autofree char *cmd = g_strdup_printf("exec %s -machine pc -nodefaults "
+                                           "-display none -accel qtest "
+                                           "-device %s",
+                                           g_getenv("QTEST_QEMU_BINARY"),
+                                           quoted);
+    const char *argv[] = { "/bin/sh", "-c", cmd, NULL };
+    g_autofree char *stderr_text = NULL;
+    g_autoptr(GError) err = NULL;
+    int status;
+
+    g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_STDOUT_TO_DEV_NULL, NULL,
+                 NULL, NULL, &stderr_text, &status, &err);
+    g_assert_no_error(err);
+    g_test_message("%s", stderr_text);
+    g_assert_true(WIFEXITED(status));
+    g_assert_cmpint(WEXITSTATUS(status), ==, 1);
+    g_assert_nonnull(strstr(stderr_text, error));
+}
+
+static void check_hot_plug(QTestState *qts, const QDict *props,
+                           const char *error)
+{
+    QDict *args = qdict_clone_shallow(props);
+    QDict *rsp;
+    QList *devices;
+    const char *desc;
+
+    qdict_put_str(args, "driver", "ivshmem");
+    qdict_put_str(args, "id", "refused");
+    rsp = qtest_qmp_assert_failure_ref(qts, "{'execute': 'device_add', "
+                                       "'arguments': %p}", args);
+    desc = qdict_get_str(rsp, "desc");
+    g_test_message("%s", desc);
+    g_assert_nonnull(strstr(desc, error));
+    qobject_unref(rsp);
+
+    rsp = qtest_qmp(qts, "{'execute': 'qom-list', "
+                         "'arguments': {'path': '/machine/peripheral'}}");
+    devices = qdict_get_qlist(rsp, "return");
+    g_assert_nonnull(devices);
+    g_assert_cmpuint(qlist_size(devices), ==, 1); /* "type" */
+    qobject_unref(rsp);
+    iv_wait_released(qts, iv_tmpdir);
+}
+
+static void test_refusal(const void *data)
+{
+    const Refusal *refusal = data;
+    g_autofree char *json = expand(refusal->props);
+    g_autofree char *error = expand(refusal->error);
+    g_autofree char *device = NULL;
+    QDict *props;
+    QTestState *qts;
+
+    if (refusal->not_root && geteuid() == 0) {
+        g_test_skip("root may open any file");
+        return;
+    }
+    g_strdelimit(json, "'", '"');
+    props = qobject_to(QDict, qobject_from_json(json, &error_abort));
+    device = device_argument(props);
+    check_start_up(device, error);
+
+    qts = iv_start("pc", NULL);
+    check_hot_plug(qts, props, error);
+    qtest_quit(qts);
+    qobject_unref(props);
+}
+
+static void test_malformed_json(void)
+{
+    g_autofree char *device = expand("{\"driver\":\"ivshmem\","
+                                     "\"chunks\":[{\"file\":\"@/a\"]}");
+
+    check_start_up(device, "JSON parse error");
+}
+
+static void test_only_migratable(void)
+{
+    QTestState *qts = qtest_init("-machine pc -nodefaults -only-migratable");
+    g_autofree char *path = expand("@/a");
+    QDict *error;
+
+    error = qtest_qmp_assert_failure_ref(qts, "{'execute': 'device_add', "
+        "'arguments': {'driver': 'ivshmem', 'id': 'iv0', 'file': %s}}", path);
+    g_assert_nonnull(strstr(qdict_get_str(error, "desc"), "device 'iv0'"));
+    qobject_unref(error);
+    iv_wait_released(qts, path);
+    qtest_quit(qts);
+}
+
+static void create_file(const char *name, size_t size, mode_t mode)
+{
+    g_autofree char *path = g_build_filename(iv_tmpdir, name, NULL);
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL, mode);
+
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(ftruncate(fd, size), ==, 0);
+    close(fd);
+}
+
+static void create_socket(const char *path)
+{
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpuint(strlen(path), <, sizeof(addr.sun_path));
+    strcpy(addr.sun_path, path);
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), ==, 0);
+    close(fd);
+}
+
+static void create_files(void)
+{
+    g_autofree char *dir = NULL, *fifo = NULL, *sock = NULL;
+
+    iv_tmpdir_create();
+    create_file("a", 4 * IV_PAGE, 0600);
+    create_file("b", 4 * IV_PAGE, 0600);
+    create_file("empty", 0, 0600);
+    create_file("odd", 5000, 0600);
+    create_file("locked", 4 * IV_PAGE, 0);
+    create_file("ro", 4 * IV_PAGE, 0400);
+    dir = g_build_filename(iv_tmpdir, "dir", NULL);
+    fifo = g_build_filename(iv_tmpdir, "fifo", NULL);
+    sock = g_build_filename(iv_tmpdir, "socket", NULL);
+    g_assert_cmpint(mkdir(dir, 0700), ==, 0);
+    g_assert_cmpint(mkfifo(fifo, 0600), ==, 0);
+    create_socket(sock);
+}
+
+int main(int argc, char **argv)
+{
+    int ret;
+
+    g_test_init(&argc, &argv, NULL);
+    create_files();
+    for (size_t i = 0; i < G_N_ELEMENTS(refusals); i++) {
+        g_autofree char *path = g_strconcat("/ivshmem-chunks-refusal/",
+                                            refusals[i].name, NULL);
+
+        qtest_add_data_func(path, &refusals[i], test_refusal);
+    }
+    qtest_add_func("/ivshmem-chunks-refusal/malformed-json",
+                   test_malformed_json);
+    qtest_add_func("/ivshmem-chunks-refusal/only-migratable",
+                   test_only_migratable);
+    ret = g_test_run();
+    iv_tmpdir_remove();
+    return ret;
+}

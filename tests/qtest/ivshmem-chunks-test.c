@@ -1,0 +1,626 @@
+/*
+ * QTest testcase for the ivshmem device with chunks: what works
+ *
+ * See ivshmem-chunks-refusal-test.c for what is refused.
+ *
+ * Set QTEST_IVSHMEM_HUGE to the path of a mounted hugetlbfs with some free
+ * pages to run the tests that need huge pages.
+ *
+ * Copyright (c) 2026 dpdk-ivshmem developers
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <sys/vfs.h>
+#include "qemu/units.h"
+#include "hw/pci/pci_regs.h"
+#include "libqos/pci-pc.h"
+#include "qobject/qdict.h"
+#include "qobject/qlist.h"
+#include "ivshmem-chunks-util.h"
+
+#define IV_DEVFN QPCI_DEVFN(IV_SLOT, 0)
+
+/* See hw/misc/ivshmem-chunk-layout.h */
+#define MAX_RUNS 32
+
+/* Start pc with a device; @fmt is for the JSON members but driver and addr */
+G_GNUC_PRINTF(1, 2)
+static QTestState *start_with(const char *fmt, ...)
+{
+    g_autofree char *props = NULL;
+    g_autofree char *json = NULL;
+    va_list ap;
+
+    va_start(ap, fmt);
+    props = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    json = g_strdup_printf("{\"driver\":\"ivshmem\",\"id\":\"iv0\","
+                           "\"addr\":\"" IV_ADDR "\",%s}", props);
+    return iv_start("pc", json);
+}
+
+/* The same in the plain form */
+G_GNUC_PRINTF(1, 2)
+static QTestState *start_plain(const char *fmt, ...)
+{
+    g_autofree char *props = NULL;
+    va_list ap;
+
+    va_start(ap, fmt);
+    props = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    return qtest_initf("-machine pc -nodefaults "
+                       "-device ivshmem,id=iv0,addr=" IV_ADDR ",%s", props);
+}
+
+static void test_whole_file(void)
+{
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a", 3 * IV_PAGE);
+    QTestState *qts = start_plain("file=%s", a->path);
+    g_autoptr(IvBar) bar = iv_bar_map(qts, IV_DEVFN);
+
+    g_assert_cmphex(bar->size, ==, 4 * IV_PAGE);
+    iv_bar_check(bar, 0, a->mem, a->size);
+    iv_bar_check(bar, a->size, NULL, bar->size - a->size);
+    iv_assert_mapped(qts, a->path);
+    iv_assert_not_open(qts, a->path);
+    qtest_quit(qts);
+}
+
+static void test_chunks_out_of_order(void)
+{
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a", 8 * IV_PAGE);
+    QTestState *qts = start_plain("file=%s,offset=0x5000:8K:0,size=4K:12K:4096",
+                                  a->path);
+    g_autoptr(IvBar) bar = iv_bar_map(qts, IV_DEVFN);
+
+    g_assert_cmphex(bar->size, ==, 8 * IV_PAGE);
+    iv_bar_check(bar, 0, a->mem + 5 * IV_PAGE, IV_PAGE);
+    iv_bar_check(bar, IV_PAGE, a->mem + 2 * IV_PAGE, 3 * IV_PAGE);
+    iv_bar_check(bar, 4 * IV_PAGE, a->mem, IV_PAGE);
+    iv_bar_check(bar, 5 * IV_PAGE, NULL, 3 * IV_PAGE);
+    qtest_quit(qts);
+}
+
+static void test_sizes_default_to_end_of_file(void)
+{
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a", 4 * IV_PAGE);
+    g_autoptr(IvFile) b = iv_file_new(NULL, "b", 2 * IV_PAGE);
+    QTestState *qts = start_plain("file=%s:%s,offset=0x3000:0x1000",
+                                  a->path, b->path);
+    g_autoptr(IvBar) bar = iv_bar_map(qts, IV_DEVFN);
+
+    g_assert_cmphex(bar->size, ==, 2 * IV_PAGE);
+    iv_bar_check(bar, 0, a->mem + 3 * IV_PAGE, IV_PAGE);
+    iv_bar_check(bar, IV_PAGE, b->mem + IV_PAGE, IV_PAGE);
+    qtest_quit(qts);
+}
+
+static void test_path_with_colon(void)
+{
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a:b", IV_PAGE);
+    QTestState *qts = start_with("\"chunks\":[{\"file\":\"%s\"}]", a->path);
+    g_autoptr(IvBar) bar = iv_bar_map(qts, IV_DEVFN);
+
+    iv_bar_check(bar, 0, a->mem, a->size);
+    qtest_quit(qts);
+}
+
+static void test_writes_reach_the_right_file(void)
+{
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a", 4 * IV_PAGE);
+    g_autoptr(IvFile) b = iv_file_new(NULL, "b", 4 * IV_PAGE);
+    QTestState *qts = start_plain("file=%s:%s,offset=4K:8K,size=4K:8K",
+                                  a->path, b->path);
+    g_autoptr(IvBar) bar = iv_bar_map(qts, IV_DEVFN);
+    const char text[] = "written by the guest";
+
+    /* across the border between the two chunks */
+    iv_bar_write(bar, IV_PAGE - 5, text, sizeof(text));
+    memcpy(a->copy + 2 * IV_PAGE - 5, text, 5);
+    memcpy(b->copy + 2 * IV_PAGE, text + 5, sizeof(text) - 5);
+    iv_file_check(a);
+    iv_file_check(b);
+    iv_bar_check(bar, IV_PAGE - 5, text, sizeof(text));
+    qtest_quit(qts);
+    iv_file_check(a);
+    iv_file_check(b);
+}
+
+static void test_two_machines_see_each_other(void)
+{
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a", 2 * IV_PAGE);
+    QTestState *qts1 = start_plain("file=%s", a->path);
+    QTestState *qts2 = start_plain("file=%s,offset=4K", a->path);
+    g_autoptr(IvBar) bar1 = iv_bar_map(qts1, IV_DEVFN);
+    g_autoptr(IvBar) bar2 = iv_bar_map(qts2, IV_DEVFN);
+
+    iv_bar_write(bar1, IV_PAGE + 8, "one", 4);
+    iv_bar_check(bar2, 8, "one", 4);
+    iv_bar_write(bar2, 100, "two", 4);
+    iv_bar_check(bar1, IV_PAGE + 100, "two", 4);
+    memcpy(a->mem + IV_PAGE, "host", 5);
+    iv_bar_check(bar1, IV_PAGE, "host", 5);
+    iv_bar_check(bar2, 0, "host", 5);
+    qtest_quit(qts1);
+    qtest_quit(qts2);
+}
+
+static void test_300_typed_chunks(void)
+{
+    const unsigned n = 300, stride = 7;
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a", n * IV_PAGE);
+    g_autoptr(GString) chunks = g_string_new(NULL);
+    g_autoptr(IvBar) bar = NULL;
+    QTestState *qts;
+
+    /* 7 and 300 have no common factor, so that each page comes up once */
+    for (unsigned i = 0; i < n; i++) {
+        g_string_append_printf(chunks,
+            "%s{\"file\":\"%s\",\"offset\":%u,\"size\":%u}",
+            i ? "," : "", a->path, i * stride % n * IV_PAGE, IV_PAGE);
+    }
+    qts = start_with("\"chunks\":[%s]", chunks->str);
+    bar = iv_bar_map(qts, IV_DEVFN);
+    g_assert_cmphex(bar->size, ==, 512 * IV_PAGE);
+    for (unsigned i = 0; i < n; i++) {
+        iv_bar_check(bar, i * IV_PAGE, a->mem + i * stride % n * IV_PAGE,
+                     IV_PAGE);
+    }
+    iv_bar_check(bar, n * IV_PAGE, NULL, (512 - n) * IV_PAGE);
+    qtest_quit(qts);
+}
+
+/* Two chunks far apart, the first of them at the end */
+static QTestState *start_with_hole(const IvFile *a)
+{
+    return start_with("\"chunks\":["
+                      "{\"file\":\"%s\",\"size\":%d,\"at\":%" PRIu64 "},"
+                      "{\"file\":\"%s\",\"offset\":%d,\"at\":%" PRIu64 "}]",
+                      a->path, IV_PAGE, (uint64_t)(GiB - IV_PAGE),
+                      a->path, IV_PAGE, (uint64_t)MiB);
+}
+
+static void test_holes_read_zero_and_ignore_writes(void)
+{
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a", 2 * IV_PAGE);
+    QTestState *qts = start_with_hole(a);
+    g_autoptr(IvBar) bar = iv_bar_map(qts, IV_DEVFN);
+
+    g_assert_cmphex(bar->size, ==, GiB);
+    /* before, between, and right next to the chunks */
+    iv_bar_check(bar, 0, NULL, MiB);
+    iv_bar_write(bar, MiB - 8, "previous", 8);
+    iv_bar_write(bar, MiB + IV_PAGE, "next", 5);
+    iv_bar_write(bar, 512 * MiB, "middle", 7);
+    iv_bar_check(bar, MiB - 8, NULL, 8);
+    iv_bar_check(bar, MiB + IV_PAGE, NULL, MiB);
+    iv_bar_check(bar, 512 * MiB, NULL, IV_PAGE);
+    iv_bar_check(bar, MiB, a->mem + IV_PAGE, IV_PAGE);
+    iv_bar_check(bar, GiB - IV_PAGE, a->mem, IV_PAGE);
+    iv_file_check(a);
+    qtest_quit(qts);
+}
+
+static void test_holes_cost_no_memory(void)
+{
+    const uint64_t size = 16 * MiB;
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a", 2 * IV_PAGE);
+    QTestState *qts = start_with_hole(a);
+    g_autoptr(IvBar) bar = iv_bar_map(qts, IV_DEVFN);
+    uint64_t before, after;
+
+    before = iv_status_kib(qts, "VmRSS:");
+    for (uint64_t at = 128 * MiB; at < 256 * MiB; at += size) {
+        qtest_memset(qts, bar->addr + at, 0xff, size);
+        iv_bar_check(bar, at, NULL, IV_PAGE);
+    }
+    after = iv_status_kib(qts, "VmRSS:");
+    /* 128 MiB were written; the commands keep a buffer or two of @size */
+    g_assert_cmpuint(after, <, before + 4 * size / KiB);
+    qtest_quit(qts);
+}
+
+static unsigned count_runs(QTestState *qts)
+{
+    QDict *rsp = qtest_qmp(qts, "{'execute': 'qom-list', 'arguments': {"
+                           "'path': '/machine/peripheral/iv0/chunk-memory'}}");
+    const QListEntry *entry;
+    unsigned n = 0;
+
+    QLIST_FOREACH_ENTRY(qdict_get_qlist(rsp, "return"), entry) {
+        QDict *prop = qobject_to(QDict, qlist_entry_obj(entry));
+
+        n += g_str_has_prefix(qdict_get_str(prop, "name"), "ivshmem-run[");
+    }
+    qobject_unref(rsp);
+    return n;
+}
+
+static void test_small_holes_filled_beyond_32_runs(void)
+{
+    const unsigned n = 40;
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a", n * IV_PAGE);
+    g_autoptr(GString) chunks = g_string_new(NULL);
+    g_autoptr(IvBar) bar = NULL;
+    QTestState *qts;
+
+    /* a page every 16 KiB, but the last one at 1 MiB: a large hole */
+    for (unsigned i = 0; i < n; i++) {
+        g_string_append_printf(chunks,
+            "%s{\"file\":\"%s\",\"offset\":%u,\"size\":%u,\"at\":%u}",
+            i ? "," : "", a->path, i * IV_PAGE, IV_PAGE,
+            i == n - 1 ? (unsigned)MiB : i * 4 * IV_PAGE);
+    }
+    qts = start_with("\"chunks\":[%s]", chunks->str);
+    bar = iv_bar_map(qts, IV_DEVFN);
+    g_assert_cmpuint(count_runs(qts), ==, MAX_RUNS);
+    for (unsigned i = 0; i < n - 1; i++) {
+        uint64_t at = i * 4 * IV_PAGE;
+
+        iv_bar_check(bar, at, a->mem + i * IV_PAGE, IV_PAGE);
+        iv_bar_check(bar, at + IV_PAGE, NULL, 3 * IV_PAGE);
+        iv_bar_write(bar, at + IV_PAGE, "into the hole", 14);
+    }
+    iv_bar_check(bar, MiB, a->mem + (n - 1) * IV_PAGE, IV_PAGE);
+    /* the largest hole is kept */
+    iv_bar_write(bar, MiB - 8, "ignored", 8);
+    iv_bar_check(bar, MiB - 8, NULL, 8);
+    iv_file_check(a);
+    qtest_quit(qts);
+}
+
+static void test_exactly_32_runs_keep_all_holes(void)
+{
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a", MAX_RUNS * IV_PAGE);
+    g_autoptr(GString) chunks = g_string_new(NULL);
+    g_autoptr(IvBar) bar = NULL;
+    QTestState *qts;
+
+    for (unsigned i = 0; i < MAX_RUNS; i++) {
+        g_string_append_printf(chunks,
+            "%s{\"file\":\"%s\",\"offset\":%u,\"size\":%u,\"at\":%u}",
+            i ? "," : "", a->path, i * IV_PAGE, IV_PAGE, i * 2 * IV_PAGE);
+    }
+    qts = start_with("\"chunks\":[%s]", chunks->str);
+    bar = iv_bar_map(qts, IV_DEVFN);
+    g_assert_cmpuint(count_runs(qts), ==, MAX_RUNS);
+    for (unsigned i = 0; i < MAX_RUNS; i++) {
+        uint64_t hole = (2 * i + 1) * IV_PAGE;
+
+        iv_bar_write(bar, hole, "ignored", 8);
+        iv_bar_check(bar, hole, NULL, IV_PAGE);
+        iv_bar_check(bar, hole - IV_PAGE, a->mem + i * IV_PAGE, IV_PAGE);
+    }
+    iv_file_check(a);
+    qtest_quit(qts);
+}
+
+static void test_many_chunks_form_one_run(void)
+{
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a", 64 * IV_PAGE);
+    g_autoptr(GString) offsets = g_string_new(NULL);
+    g_autoptr(GString) sizes = g_string_new(NULL);
+    QTestState *qts;
+    g_autoptr(IvBar) bar = NULL;
+
+    for (int i = 63; i >= 0; i--) {
+        g_string_append_printf(offsets, "%s%dK", i == 63 ? "" : ":", i * 4);
+        g_string_append_printf(sizes, "%s4K", i == 63 ? "" : ":");
+    }
+    qts = start_plain("file=%s,offset=%s,size=%s",
+                      a->path, offsets->str, sizes->str);
+    bar = iv_bar_map(qts, IV_DEVFN);
+    g_assert_cmpuint(count_runs(qts), ==, 1);
+    for (int i = 0; i < 64; i++) {
+        iv_bar_check(bar, i * IV_PAGE, a->mem + (63 - i) * IV_PAGE, IV_PAGE);
+    }
+    qtest_quit(qts);
+}
+
+/* Page size of the hugetlbfs to be used; skips the test if there is none */
+static uint64_t huge_page_size(const char **dir)
+{
+    struct statfs fs;
+
+    *dir = g_getenv("QTEST_IVSHMEM_HUGE");
+    if (!*dir) {
+        g_test_skip("QTEST_IVSHMEM_HUGE does not name a hugetlbfs");
+        return 0;
+    }
+    g_assert_cmpint(statfs(*dir, &fs), ==, 0);
+    g_assert_cmpuint(fs.f_bsize, >, IV_PAGE);
+    return fs.f_bsize;
+}
+
+static void test_mixed_page_sizes(void)
+{
+    const char *dir;
+    uint64_t huge = huge_page_size(&dir);
+    g_autofree char *name = g_strdup_printf("ivshmem-chunks-%d", getpid());
+    g_autoptr(IvFile) a = NULL, h = NULL;
+    g_autoptr(IvBar) bar = NULL;
+    QTestState *qts;
+
+    if (!huge) {
+        return;
+    }
+    a = iv_file_new(NULL, "a", 3 * IV_PAGE);
+    h = iv_file_new(dir, name, 2 * huge);
+    qts = start_plain("file=%s:%s:%s,offset=0:%" PRIu64 ":4K,"
+                      "size=4K:%" PRIu64 ":8K",
+                      a->path, h->path, a->path, huge, huge);
+    bar = iv_bar_map(qts, IV_DEVFN);
+    g_assert_cmphex(bar->size, ==, 4 * huge);
+    iv_bar_check(bar, 0, a->mem, IV_PAGE);
+    iv_bar_write(bar, IV_PAGE, "hole", 5);
+    iv_bar_check(bar, IV_PAGE, NULL, huge - IV_PAGE);
+    iv_bar_check(bar, huge, h->mem + huge, huge);
+    iv_bar_check(bar, 2 * huge, a->mem + IV_PAGE, 2 * IV_PAGE);
+    iv_bar_write(bar, 2 * huge - 5, "hugesmall", 9);
+    memcpy(h->copy + 2 * huge - 5, "huges", 5);
+    memcpy(a->copy + IV_PAGE, "mall", 4);
+    iv_file_check(a);
+    iv_file_check(h);
+    qtest_quit(qts);
+}
+
+static void test_small_offset_in_huge_file_is_refused(void)
+{
+    const char *dir;
+    uint64_t huge = huge_page_size(&dir);
+    g_autofree char *name = g_strdup_printf("ivshmem-chunks-%d", getpid());
+    g_autoptr(IvFile) h = NULL;
+    QTestState *qts;
+    QDict *error;
+
+    if (!huge) {
+        return;
+    }
+    h = iv_file_new(dir, name, 2 * huge);
+    qts = iv_start("pc", NULL);
+    error = qtest_qmp_assert_failure_ref(qts, "{'execute': 'device_add', "
+        "'arguments': {'driver': 'ivshmem', 'file': %s, 'offset': '4K'}}",
+        h->path);
+    g_assert_nonnull(strstr(qdict_get_str(error, "desc"),
+                            "is not a multiple of the file's page size"));
+    qobject_unref(error);
+    iv_wait_released(qts, h->path);
+    qtest_quit(qts);
+}
+
+static void test_migration_is_blocked_until_unplug(void)
+{
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a", IV_PAGE);
+    QTestState *qts = iv_start("pc", NULL);
+    g_autofree char *saved = NULL;
+    QDict *error;
+
+    qtest_qmp_device_add(qts, "ivshmem", "iv0", "{'file': %s}", a->path);
+    error = qtest_qmp_assert_failure_ref(qts, "{'execute': 'migrate', "
+        "'arguments': {'uri': 'exec:cat >/dev/null'}}");
+    g_assert_nonnull(strstr(qdict_get_str(error, "desc"), "device 'iv0'"));
+    g_assert_nonnull(strstr(qdict_get_str(error, "desc"), "unplug it first"));
+    qobject_unref(error);
+    saved = qtest_hmp(qts, "savevm snapshot");
+    g_assert_nonnull(strstr(saved, "device 'iv0'"));
+
+    iv_unplug(qts, "iv0");
+    qtest_qmp_assert_success(qts, "{'execute': 'migrate', "
+        "'arguments': {'uri': 'exec:cat >/dev/null'}}");
+    qtest_quit(qts);
+}
+
+/*
+ * Plug and unplug repeatedly.  The device reserves more than 1 GiB of address
+ * space, so that a leak of it shows.
+ */
+static void check_hotplug(QTestState *qts, const char *bus, const char *addr)
+{
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a", 2 * IV_PAGE);
+    uint64_t before = iv_status_kib(qts, "VmSize:");
+
+    for (int cycle = 0; cycle < 5; cycle++) {
+        qtest_qmp_device_add(qts, "ivshmem", "iv0",
+                             "{'bus': %s, 'addr': %s, 'chunks': ["
+                             "{'file': %s, 'size': %d},"
+                             "{'file': %s, 'offset': %d, 'at': %" PRId64 "}]}",
+                             bus, addr, a->path, IV_PAGE,
+                             a->path, IV_PAGE, (int64_t)GiB);
+        iv_assert_mapped(qts, a->path);
+        iv_assert_not_open(qts, a->path);
+        iv_unplug(qts, "iv0");
+        iv_wait_released(qts, a->path);
+    }
+    g_assert_cmpuint(iv_status_kib(qts, "VmSize:"), <, before + GiB / KiB);
+    iv_file_check(a);
+    qtest_quit(qts);
+}
+
+static void test_hotplug_pc(void)
+{
+    check_hotplug(iv_start("pc", NULL), "pci.0", IV_ADDR);
+}
+
+static void test_hotplug_q35(void)
+{
+    check_hotplug(iv_start("q35", "{\"driver\":\"pcie-root-port\","
+                           "\"id\":\"rp0\",\"pref64-reserve\":4294967296}"),
+                  "rp0", "00.0");
+}
+
+/* A device that the guest has mapped goes away, and another one comes */
+static void test_hotplug_while_mapped(void)
+{
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a", IV_PAGE);
+    g_autoptr(IvFile) b = iv_file_new(NULL, "b", IV_PAGE);
+    QTestState *qts = iv_start("pc", NULL);
+
+    for (int cycle = 0; cycle < 3; cycle++) {
+        const IvFile *file = cycle % 2 ? b : a;
+        g_autoptr(IvBar) bar = NULL;
+
+        qtest_qmp_device_add(qts, "ivshmem", "iv0", "{'addr': %s, 'file': %s}",
+                             IV_ADDR, file->path);
+        bar = iv_bar_map(qts, IV_DEVFN);
+        iv_bar_check(bar, 0, file->mem, IV_PAGE);
+        iv_unplug(qts, "iv0");
+        iv_wait_released(qts, file->path);
+        iv_bar_write(bar, 0, "gone", 5);
+        iv_file_check(file);
+    }
+    qtest_quit(qts);
+}
+
+/* Make the firmware's settings of a root port with secondary bus 1 */
+static void setup_root_port(QTestState *qts, int devfn)
+{
+    QPCIBus *bus = qpci_new_pc(qts, NULL);
+    QPCIDevice *port = qpci_device_find(bus, devfn);
+
+    g_assert_nonnull(port);
+    qpci_config_writeb(port, PCI_SECONDARY_BUS, 1);
+    qpci_config_writeb(port, PCI_SUBORDINATE_BUS, 1);
+    /* a prefetchable window over all that is above 4 GiB */
+    qpci_config_writew(port, PCI_PREF_MEMORY_BASE, PCI_PREF_RANGE_TYPE_64);
+    qpci_config_writel(port, PCI_PREF_BASE_UPPER32, 1);
+    qpci_config_writew(port, PCI_PREF_MEMORY_LIMIT,
+                       0xfff0 | PCI_PREF_RANGE_TYPE_64);
+    qpci_config_writel(port, PCI_PREF_LIMIT_UPPER32, 0xff);
+    qpci_config_writew(port, PCI_COMMAND, PCI_COMMAND_MEMORY);
+    g_free(port);
+    qpci_free_pc(bus);
+}
+
+static void test_behind_root_port(void)
+{
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a", 2 * IV_PAGE);
+    QTestState *qts = qtest_initf("-machine q35 -nodefaults "
+        "-device pcie-root-port,id=rp0,addr=03.0,pref64-reserve=1G "
+        "-device ivshmem,bus=rp0,file=%s", a->path);
+    g_autoptr(IvBar) bar = NULL;
+
+    setup_root_port(qts, QPCI_DEVFN(3, 0));
+    bar = iv_bar_map(qts, 1 << 8);
+    iv_bar_check(bar, 0, a->mem, a->size);
+    iv_bar_write(bar, IV_PAGE, "q35", 4);
+    memcpy(a->copy + IV_PAGE, "q35", 4);
+    iv_file_check(a);
+    qtest_quit(qts);
+}
+
+static void test_realized_properties_are_fixed(void)
+{
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a", IV_PAGE);
+    QTestState *qts = start_plain("file=%s", a->path);
+    static const char *const props[] = { "file", "offset", "size" };
+    QDict *rsp;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(props); i++) {
+        rsp = qtest_qmp_assert_failure_ref(qts, "{'execute': 'qom-set', "
+            "'arguments': {'path': '/machine/peripheral/iv0', "
+            "'property': %s, 'value': '0'}}", props[i]);
+        g_assert_nonnull(strstr(qdict_get_str(rsp, "desc"),
+                                "after the device was realized"));
+        qobject_unref(rsp);
+    }
+    rsp = qtest_qmp_assert_failure_ref(qts, "{'execute': 'qom-set', "
+        "'arguments': {'path': '/machine/peripheral/iv0', "
+        "'property': 'chunks', 'value': []}}");
+    g_assert_nonnull(strstr(qdict_get_str(rsp, "desc"),
+                            "after the device was realized"));
+    qobject_unref(rsp);
+    qtest_quit(qts);
+}
+
+/* More than 65,530 mappings, which is the limit unless the user changed it */
+static void test_too_many_mappings_are_refused(void)
+{
+    const unsigned n = 66000;
+    g_autofree char *limit = NULL;
+    g_autoptr(GString) offsets = g_string_new(NULL);
+    g_autoptr(GString) sizes = g_string_new(NULL);
+    g_autoptr(IvFile) a = NULL;
+    QTestState *qts;
+    QDict *error;
+
+    if (!g_file_get_contents("/proc/sys/vm/max_map_count", &limit, NULL, NULL)
+        || g_ascii_strtoull(limit, NULL, 10) >= n) {
+        g_test_skip("vm.max_map_count is larger than by default");
+        return;
+    }
+    a = iv_file_new(NULL, "a", 4 * IV_PAGE);
+    for (unsigned i = 0; i < n; i++) {
+        g_string_append_printf(offsets, "%s%s", i ? ":" : "",
+                               i % 2 ? "8K" : "0");
+        g_string_append_printf(sizes, "%s4K", i ? ":" : "");
+    }
+    qts = iv_start("pc", NULL);
+    error = qtest_qmp_assert_failure_ref(qts, "{'execute': 'device_add', "
+        "'arguments': {'driver': 'ivshmem', 'file': %s, "
+        "'offset': %s, 'size': %s}}", a->path, offsets->str, sizes->str);
+    g_test_message("%s", qdict_get_str(error, "desc"));
+    g_assert_nonnull(strstr(qdict_get_str(error, "desc"), "vm.max_map_count"));
+    g_assert_nonnull(strstr(qdict_get_str(error, "desc"), a->path));
+    qobject_unref(error);
+    iv_wait_released(qts, a->path);
+    qtest_quit(qts);
+}
+
+static void add_tests(void)
+{
+    qtest_add_func("/ivshmem-chunks/whole-file", test_whole_file);
+    qtest_add_func("/ivshmem-chunks/chunks-out-of-order",
+                   test_chunks_out_of_order);
+    qtest_add_func("/ivshmem-chunks/sizes-default-to-end-of-file",
+                   test_sizes_default_to_end_of_file);
+    qtest_add_func("/ivshmem-chunks/path-with-colon", test_path_with_colon);
+    qtest_add_func("/ivshmem-chunks/writes-reach-the-right-file",
+                   test_writes_reach_the_right_file);
+    qtest_add_func("/ivshmem-chunks/two-machines-see-each-other",
+                   test_two_machines_see_each_other);
+    qtest_add_func("/ivshmem-chunks/300-typed-chunks", test_300_typed_chunks);
+    qtest_add_func("/ivshmem-chunks/many-chunks-form-one-run",
+                   test_many_chunks_form_one_run);
+    qtest_add_func("/ivshmem-chunks/holes-read-zero-and-ignore-writes",
+                   test_holes_read_zero_and_ignore_writes);
+    qtest_add_func("/ivshmem-chunks/holes-cost-no-memory",
+                   test_holes_cost_no_memory);
+    qtest_add_func("/ivshmem-chunks/exactly-32-runs-keep-all-holes",
+                   test_exactly_32_runs_keep_all_holes);
+    qtest_add_func("/ivshmem-chunks/small-holes-filled-beyond-32-runs",
+                   test_small_holes_filled_beyond_32_runs);
+    qtest_add_func("/ivshmem-chunks/mixed-page-sizes", test_mixed_page_sizes);
+    qtest_add_func("/ivshmem-chunks/small-offset-in-huge-file-is-refused",
+                   test_small_offset_in_huge_file_is_refused);
+    qtest_add_func("/ivshmem-chunks/realized-properties-are-fixed",
+                   test_realized_properties_are_fixed);
+    qtest_add_func("/ivshmem-chunks/migration-is-blocked-until-unplug",
+                   test_migration_is_blocked_until_unplug);
+    qtest_add_func("/ivshmem-chunks/hotplug-pc", test_hotplug_pc);
+    qtest_add_func("/ivshmem-chunks/hotplug-while-mapped",
+                   test_hotplug_while_mapped);
+    if (qtest_has_machine("q35")) {
+        qtest_add_func("/ivshmem-chunks/behind-root-port",
+                       test_behind_root_port);
+        qtest_add_func("/ivshmem-chunks/hotplug-q35", test_hotplug_q35);
+    }
+    if (g_test_slow()) {
+        qtest_add_func("/ivshmem-chunks/too-many-mappings-are-refused",
+                       test_too_many_mappings_are_refused);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    int ret;
+
+    g_test_init(&argc, &argv, NULL);
+    iv_tmpdir_create();
+    add_tests();
+    ret = g_test_run();
+    iv_tmpdir_remove();
+    return ret;
+}

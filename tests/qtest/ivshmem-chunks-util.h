@@ -1,0 +1,78 @@
+/*
+ * QTest helpers for the ivshmem device with chunks
+ *
+ * Copyright (c) 2026 dpdk-ivshmem developers
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef TEST_IVSHMEM_CHUNKS_UTIL_H
+#define TEST_IVSHMEM_CHUNKS_UTIL_H
+
+#include "libqtest.h"
+#include "libqos/pci.h"
+
+#define IV_PAGE 4096
+
+/* Slot on the root bus in which the tests put the device */
+#define IV_SLOT 6
+#define IV_ADDR "06.0"
+
+/* A scratch directory that iv_tmpdir_remove() deletes with its contents */
+extern char *iv_tmpdir;
+
+void iv_tmpdir_create(void);
+void iv_tmpdir_remove(void);
+
+/* A file with contents that differ everywhere, mapped into the test */
+typedef struct IvFile {
+    char *path;
+    uint8_t *mem;
+    uint8_t *copy;              /* what the file has to contain */
+    size_t size;
+} IvFile;
+
+/* @dir is the scratch directory if NULL */
+IvFile *iv_file_new(const char *dir, const char *name, size_t size);
+void iv_file_free(IvFile *file);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(IvFile, iv_file_free)
+
+/* Assert that the whole file contains what it has to */
+void iv_file_check(const IvFile *file);
+
+/* BAR 2 of an ivshmem device, enabled and mapped */
+typedef struct IvBar {
+    QTestState *qts;
+    QPCIBus *bus;
+    QPCIDevice *dev;
+    uint64_t addr;
+    uint64_t size;
+} IvBar;
+
+/* @devfn includes the bus number in bits 8 and up */
+IvBar *iv_bar_map(QTestState *qts, int devfn);
+void iv_bar_free(IvBar *bar);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(IvBar, iv_bar_free)
+
+/* Assert that the guest sees @size bytes at @mem, zeros if NULL, at @at */
+void iv_bar_check(IvBar *bar, uint64_t at, const void *mem, size_t size);
+void iv_bar_write(IvBar *bar, uint64_t at, const void *mem, size_t size);
+
+/* Assert that QEMU does, or after a while does not, map or hold open @path */
+void iv_assert_mapped(QTestState *qts, const char *path);
+void iv_assert_not_open(QTestState *qts, const char *path);
+void iv_wait_released(QTestState *qts, const char *path);
+
+/* A field of /proc/PID/status in KiB */
+uint64_t iv_status_kib(QTestState *qts, const char *field);
+
+/*
+ * Unplug as a guest would: it is not running, but a reset of the machine lets
+ * go of the device.
+ */
+void iv_unplug(QTestState *qts, const char *id);
+
+/* Start pc, or another @machine, with a device given in JSON; NULL for none */
+QTestState *iv_start(const char *machine, const char *device);
+
+#endif
