@@ -1,0 +1,195 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# A host program and a guest at the same time, for scripts/demo and tests/e2e:
+# start them, show or keep what they print, end them whatever happens. Needs
+# common.sh; RUN is the folder of this run, made by exchange_begin.
+
+PROGRAMS=$BUILD/dpdk-ivshmem
+HOST_PROGRAM=$PROGRAMS/examples/ivshmem-demo-host
+GUEST_PROGRAM=$PROGRAMS/examples/ivshmem-demo-guest
+PLUGIN=$PROGRAMS/lib/librte_ivshmem.so
+GUEST_PLUGINS='-d librte_ivshmem.so -d librte_mempool_ring.so'
+STARTED=() # processes to end, in the order of their start
+FILTERS=() # processes that write what they print
+HUGE_DIR=  # mount point, once hugepages have been reserved
+
+# exchange_begin: an empty RUN folder and the names that keep this run apart
+# from every other DPDK program on the machine.
+exchange_begin() {
+    mkdir -p "$BUILD/run"
+    RUN=$(mktemp -d "$BUILD/run/XXXXXX")
+    FILE_PREFIX=ivshmem-${RUN##*/}
+    export RTE_IVSHMEM_DIR=$RUN/metadata
+    # DPDK's default for users is /tmp/dpdk, which belongs to the first one.
+    # Short, because a socket path has at most 107 bytes.
+    XDG_RUNTIME_DIR=$(mktemp -d "${TMPDIR:-/tmp}/ivshmem-XXXXXX")
+    export XDG_RUNTIME_DIR
+    trap exchange_end EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+}
+
+# exchange_end: whatever was started here is gone afterwards.
+exchange_end() {
+    local status=$? pid
+    trap '' INT TERM HUP
+    for pid in "${STARTED[@]}"; do stop "$pid"; done
+    drain
+    [ -z "$HUGE_DIR" ] || "$ROOT/scripts/hugepages" --name "$FILE_PREFIX" release || true
+    if [ "$(id -u)" -eq 0 ]; then rm -rf "/var/run/dpdk/$FILE_PREFIX"; fi
+    rm -rf "$XDG_RUNTIME_DIR"
+    exchange_at_end "$status"
+}
+
+# exchange_at_end STATUS: for the script that sources this to replace.
+exchange_at_end() { :; }
+
+# start NAME COMMAND...: in the background; what it prints goes to RUN/NAME.log
+# and, if SHOW is set, to standard output with NAME in front. Sets PID.
+start() {
+    local name=$1 output
+    shift
+    : >"$RUN/$name.log"
+    # The filter must outlive a Ctrl-C, which the whole process group gets.
+    exec {output}> >(
+        trap '' INT TERM
+        sed -u 's/\r//g' | tee "$RUN/$name.log" | show "$name"
+    )
+    FILTERS+=($!)
+    "$@" </dev/null >&"$output" 2>&1 {output}>&- &
+    PID=$!
+    STARTED+=("$PID")
+    exec {output}>&-
+}
+
+# show NAME: up to the line that matches HIDE_FROM; the rest is in the log.
+show() {
+    if [ -n "${SHOW:-}" ]; then
+        sed -u "/${HIDE_FROM:-^$ never}/,\$d; s/^/$(printf %-5s "$1")| /"
+    else
+        cat >/dev/null
+    fi
+}
+
+# drain: until everything printed so far has been written.
+drain() {
+    [ ${#FILTERS[@]} -eq 0 ] || wait "${FILTERS[@]}" 2>/dev/null || true
+    FILTERS=()
+}
+
+alive() { kill -0 "$1" 2>/dev/null; }
+
+# until_true SECONDS COMMAND...: false if it has not come true by then.
+until_true() {
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -lt "$deadline" ] || return 1
+        sleep 0.05
+    done
+}
+
+ended() { ! alive "$1"; }
+
+# stop PID: asks, then insists.
+stop() {
+    alive "$1" || return 0
+    kill -TERM "$1" 2>/dev/null || true
+    until_true 5 ended "$1" || kill -KILL "$1" 2>/dev/null || true
+    wait "$1" 2>/dev/null || true
+}
+
+# status_of PID: waits for its end and sets STATUS.
+status_of() {
+    # shellcheck disable=SC2034  # for the scripts that source this file
+    if wait "$1"; then STATUS=0; else STATUS=$?; fi
+}
+
+# hugepages_begin MIB: hugepages for this run, given back at its end; HUGE_DIR is
+# where they are mounted. Needs root.
+hugepages_begin() {
+    local megabytes_each=2
+    HUGE_DIR=$RUN/hugepages
+    mkdir "$HUGE_DIR"
+    "$ROOT/scripts/hugepages" --name "$FILE_PREFIX" reserve $(($1 / megabytes_each))
+    "$ROOT/scripts/hugepages" --name "$FILE_PREFIX" mount "$HUGE_DIR"
+}
+
+# allowed_cpus: those that this process may run on, as DPDK writes a CPU set.
+allowed_cpus() {
+    awk '$1 == "Cpus_allowed_list:" { print "(" $2 ")" }' /proc/self/status
+}
+
+# start_host MEMORY-ARGUMENTS... -- OPTIONS...: the host program; sets HOST_PID
+# and DEVICE_FILE. Lcore 0 may run on every CPU: it shares them with QEMU.
+start_host() {
+    local memory=()
+    while [ $# -gt 0 ] && [ "$1" != -- ]; do memory+=("$1"); shift; done
+    DEVICE_FILE=$RUN/device
+    rm -f "$DEVICE_FILE"
+    mkdir -p "$RTE_IVSHMEM_DIR"
+    start host "$HOST_PROGRAM" "${memory[@]}" --no-pci --no-telemetry \
+        --lcores "0@$(allowed_cpus)" --file-prefix "$FILE_PREFIX" \
+        --log-level lib.eal:warning "$@" --device-file "$DEVICE_FILE"
+    HOST_PID=$PID
+}
+
+device_file_or_end() { [ -e "$DEVICE_FILE" ] || ended "$HOST_PID"; }
+
+# wait_for_device: until the host program has written its device string.
+wait_for_device() {
+    until_true 60 device_file_or_end && [ -e "$DEVICE_FILE" ]
+}
+
+# guest_command LCORES: the command line of the guest program. The ids must not
+# be those of the host program: they share the caches of the pool.
+guest_command() {
+    echo "ivshmem-demo-guest --no-huge -m 16 --no-telemetry" \
+        "--lcores $1 --log-level lib.eal:warning $GUEST_PLUGINS"
+}
+
+# start_guest COMMANDS LAUNCH-OPTIONS...: a VM that runs the commands, one a
+# line and without double quotes, and powers itself off; sets VM_PID. It prints
+# "[guest] COMMAND" before and "[guest] exit status N" after each.
+start_guest() {
+    local line script='mkdir -p /var/run; ' # where DPDK keeps what it runs with
+    while IFS= read -r line; do
+        # shellcheck disable=SC2016  # the guest's $?
+        script+="echo '[guest] $line'; $line; echo '[guest]' exit status \$?; "
+    done <<<"$1"
+    shift
+    start guest "$ROOT/scripts/launch" --initrd "$GUEST_IMAGE" \
+        --append "-- sh -c \"$script\"" "$@"
+    # shellcheck disable=SC2034  # for the scripts that source this file
+    VM_PID=$PID
+}
+
+# mempool_ring_plugin: DPDK's driver for pools, of the DPDK that the guest
+# program is linked with.
+mempool_ring_plugin() {
+    local abi libdir
+    abi=$(ldd "$GUEST_PROGRAM" | sed -n 's/.*librte_eal\.so\.\([0-9]*\) .*/\1/p')
+    libdir=$(dirname "$(ldd "$GUEST_PROGRAM" | sed -n 's/.*librte_eal\.so.* => \([^ ]*\) .*/\1/p')")
+    local found
+    found=$(compgen -G "$(readlink -f "$libdir")/dpdk/pmds-$abi*/librte_mempool_ring.so.$abi") ||
+        found=$(compgen -G "$(readlink -f "$libdir")/librte_mempool_ring.so.$abi") ||
+        die "librte_mempool_ring.so.$abi is not beside librte_eal.so in $libdir"
+    head -n 1 <<<"$found"
+}
+
+# make_guest_image: GUEST_IMAGE with the guest program and its plugins, and
+# ACCEL, what runs it. Nothing is done twice.
+make_guest_image() {
+    local ring
+    GUEST_IMAGE=$BUILD/guest/demo.img
+    [ -x "$GUEST_PROGRAM" ] || die "$GUEST_PROGRAM: not there" "./build.sh build makes it"
+    ring=$(mempool_ring_plugin)
+    "$ROOT/scripts/guest-image" --default
+    "$ROOT/scripts/guest-image" \
+        --add "$GUEST_PROGRAM" \
+        --add "$PLUGIN:/usr/lib/librte_ivshmem.so" \
+        --add "$ring:/usr/lib/librte_mempool_ring.so" --output "$GUEST_IMAGE"
+    # shellcheck disable=SC2034  # for the scripts that source this file
+    ACCEL=$("$ROOT/scripts/accel")
+}
