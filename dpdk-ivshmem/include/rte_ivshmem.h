@@ -108,7 +108,9 @@ int rte_ivshmem_metadata_add_ring(const struct rte_ring *r,
  *
  * Its per-lcore caches are shared as well.  A guest may therefore not use the
  * same lcore ids as this process if the pool has a cache; the guest side
- * refuses and says how to start (`--lcores 64@0`).
+ * refuses and says how to start (`--lcores 64@0`).  For the same reason no
+ * further thread of this process can become an lcore (rte_thread_register())
+ * once such a pool has been published.
  *
  * @param mp
  *   A pool that rte_mempool_create(), rte_pktmbuf_pool_create() or

@@ -6,6 +6,7 @@
  *   host_objects.c   what an object consists of: memzones, rings, mempools
  *   host_memory.c    from an address to (file, offset); pinning
  *   host_publish.c   chunks in BAR order, and the image that guests read
+ *   host_lcores.c    lcore ids that guests rely on
  *   host_file.c      the metadata file: owner, replacement, removal
  *   host_cmdline.c   the QEMU argument
  *   host_dump.c      the layout as text
@@ -103,6 +104,13 @@ int ivshmem_publish_build(const struct ivshmem_host *host, uint64_t generation,
 			  uint32_t state, struct ivshmem_metadata *md,
 			  struct ivshmem_error *err);
 void ivshmem_published_free(struct ivshmem_metadata *md);
+
+/**
+ * From now on refuse lcore ids that md does not list, if it shares a pool with
+ * per-lcore caches.  The first call counts: the ids can only become fewer.
+ */
+int ivshmem_freeze_lcores(const struct ivshmem_metadata *md,
+			  struct ivshmem_error *err);
 
 /**
  * Take possession of the file of a name; leavings of the dead are marked

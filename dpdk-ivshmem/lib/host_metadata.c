@@ -312,6 +312,8 @@ static int cmdline_locked(const char *name, char *buffer, unsigned int size,
 			"the QEMU argument of '%s' needs a buffer of %zu bytes, this one has %u",
 			name, *need, size);
 	if (ret == 0)
+		ret = ivshmem_freeze_lcores(&md, err);
+	if (ret == 0)
 		ret = publish(host, &md, err);
 	if (ret == 0)
 		memcpy(buffer, text, *need);

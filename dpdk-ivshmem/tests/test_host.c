@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 
 #include <rte_common.h>
 #include <rte_errno.h>
+#include <rte_lcore.h>
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
@@ -327,6 +329,25 @@ static void test_publish(const char *mode)
 	ivshmem_metadata_free(&second);
 }
 
+static void *register_thread(void *refused)
+{
+	*(bool *)refused = rte_thread_register() < 0;
+	if (!*(bool *)refused)
+		rte_thread_unregister();
+	return NULL;
+}
+
+static bool registration_is_refused(void)
+{
+	bool refused = false;
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, register_thread, &refused) != 0)
+		bail_out("pthread_create");
+	pthread_join(thread, NULL);
+	return refused;
+}
+
 static void test_dump(void)
 {
 	FILE *full = fopen("/dev/full", "w");
@@ -544,6 +565,8 @@ int main(int argc, char **argv)
 
 	start_host(mode);
 	make_objects();
+	check(!registration_is_refused(),
+	      "a thread may become an lcore before publication");
 	test_names();
 	test_arguments();
 	test_foreign_memory();
@@ -551,6 +574,8 @@ int main(int argc, char **argv)
 	test_partly_populated();
 	test_add();
 	test_publish(mode);
+	check(registration_is_refused(),
+	      "no thread may when a guest relies on the lcore ids");
 	test_dump();
 	test_other_process();
 	test_exit();
