@@ -26,7 +26,7 @@
  *   empty    a file of no bytes
  *   odd      a file of 5,000 bytes
  *   locked   a file that nobody may read
- *   ro       a file that nobody may write
+ *   layout*  files for property "layout"
  *   dir, fifo, socket
  */
 typedef struct Refusal {
@@ -43,7 +43,12 @@ static const Refusal refusals[] = {
     { "only-offset", "{'offset':'0'}", "no chunk given: set 'file'" },
     { "empty-chunks", "{'chunks':[]}", "no chunk given: set 'file'" },
     { "both-forms", "{'file':'@/a','chunks':[{'file':'@/a'}]}",
-      "'chunks' cannot be combined with 'file'" },
+      "cannot be combined: give one form of the three" },
+    { "layout-and-plain-form", "{'file':'@/a','layout':'@/layout'}",
+      "cannot be combined: give one form of the three" },
+    { "layout-and-typed-form",
+      "{'layout':'@/layout','chunks':[{'file':'@/a'}]}",
+      "cannot be combined: give one form of the three" },
 
     /* the plain form */
     { "empty-path-element", "{'file':'@/a::@/b'}",
@@ -78,6 +83,20 @@ static const Refusal refusals[] = {
       "chunks[0].size" },
     { "chunks-not-a-list", "{'chunks':{'file':'@/a'}}", "chunks" },
 
+    /* the typed form in a file */
+    { "missing-layout", "{'layout':'@/missing'}",
+      "layout '@/missing': Failed to open file" },
+    { "layout-is-a-directory", "{'layout':'@/dir'}", "layout '@/dir': " },
+    { "empty-layout", "{'layout':'@/empty'}", "layout '@/empty': " },
+    { "layout-without-chunks", "{'layout':'@/layout-none'}",
+      "layout '@/layout-none': no chunk in it" },
+    { "layout-not-json", "{'layout':'@/layout-broken'}",
+      "layout '@/layout-broken': JSON parse error" },
+    { "layout-with-unknown-key", "{'layout':'@/layout-key'}",
+      "layout '@/layout-key': Parameter 'chunks[0].wrong' is unexpected" },
+    { "layout-with-bad-chunk", "{'layout':'@/layout'}",
+      "chunk 1 ('@/missing'): Could not open" },
+
     /* files */
     { "missing-file", "{'file':'@/a:@/missing'}",
       "chunk 1 ('@/missing'): Could not open '@/missing': "
@@ -85,9 +104,9 @@ static const Refusal refusals[] = {
     { "unreadable-file", "{'file':'@/locked'}",
       "chunk 0 ('@/locked'): Could not open '@/locked': Permission denied",
       .not_root = true },
-    { "unwritable-file", "{'file':'@/ro'}",
-      "chunk 0 ('@/ro'): Could not open '@/ro': Permission denied",
-      .not_root = true },
+    /* nobody may write to a program that runs, not even root */
+    { "unwritable-file", "{'file':'/proc/self/exe'}",
+      "chunk 0 ('/proc/self/exe'): Could not open '/proc/self/exe': " },
     { "directory", "{'file':'@/a:@/dir'}",
       "chunk 1 ('@/dir'): is a directory, need a regular file" },
     { "fifo", "{'file':'@/fifo'}",
@@ -289,6 +308,14 @@ static void create_file(const char *name, size_t size, mode_t mode)
     close(fd);
 }
 
+static void create_layout(const char *name, const char *text)
+{
+    g_autofree char *path = g_build_filename(iv_tmpdir, name, NULL);
+    g_autofree char *expanded = expand(text);
+
+    g_assert_true(g_file_set_contents(path, expanded, -1, NULL));
+}
+
 static void create_socket(const char *path)
 {
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
@@ -311,7 +338,10 @@ static void create_files(void)
     create_file("empty", 0, 0600);
     create_file("odd", 5000, 0600);
     create_file("locked", 4 * IV_PAGE, 0);
-    create_file("ro", 4 * IV_PAGE, 0400);
+    create_layout("layout", "[{'file':'@/a'},{'file':'@/missing'}]");
+    create_layout("layout-none", "[]");
+    create_layout("layout-broken", "[{'file':'@/a'}");
+    create_layout("layout-key", "[{'file':'@/a','wrong':1}]");
     dir = g_build_filename(iv_tmpdir, "dir", NULL);
     fifo = g_build_filename(iv_tmpdir, "fifo", NULL);
     sock = g_build_filename(iv_tmpdir, "socket", NULL);

@@ -108,6 +108,28 @@ static void test_path_with_colon(void)
     qtest_quit(qts);
 }
 
+static void test_layout_in_a_file(void)
+{
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a", 2 * IV_PAGE);
+    g_autoptr(IvFile) b = iv_file_new(NULL, "b", IV_PAGE);
+    g_autofree char *layout = g_build_filename(iv_tmpdir, "layout", NULL);
+    g_autofree char *text = g_strdup_printf(
+        "[{\"file\":\"%s\"},\n {\"file\":\"%s\",\"at\":16384}]\n",
+        a->path, b->path);
+    QTestState *qts;
+
+    g_assert_true(g_file_set_contents(layout, text, -1, NULL));
+    qts = start_plain("layout=%s", layout);
+    {
+        g_autoptr(IvBar) bar = iv_bar_map(qts, IV_DEVFN);
+
+        iv_bar_check(bar, 0, a->mem, a->size);
+        iv_bar_check(bar, 4 * IV_PAGE, b->mem, b->size);
+    }
+    qtest_quit(qts);
+    unlink(layout);
+}
+
 static void test_writes_reach_the_right_file(void)
 {
     g_autoptr(IvFile) a = iv_file_new(NULL, "a", 4 * IV_PAGE);
@@ -577,6 +599,7 @@ static void add_tests(void)
     qtest_add_func("/ivshmem-chunks/sizes-default-to-end-of-file",
                    test_sizes_default_to_end_of_file);
     qtest_add_func("/ivshmem-chunks/path-with-colon", test_path_with_colon);
+    qtest_add_func("/ivshmem-chunks/layout-in-a-file", test_layout_in_a_file);
     qtest_add_func("/ivshmem-chunks/writes-reach-the-right-file",
                    test_writes_reach_the_right_file);
     qtest_add_func("/ivshmem-chunks/two-machines-see-each-other",

@@ -70,6 +70,15 @@ IvshmemChunkList *ivshmem_chunk_list_parse(const char *file,
                                            const char *size, Error **errp);
 
 /**
+ * ivshmem_chunk_list_load: Read the typed form from a file
+ * @path: file that contains a JSON array of IvshmemChunk
+ * @errp: set on failure
+ *
+ * Returns: a list to be freed by the caller, or NULL on failure
+ */
+IvshmemChunkList *ivshmem_chunk_list_load(const char *path, Error **errp);
+
+/**
  * ivshmem_layout_new: Open the files, check the chunks and place them
  * @list: the chunks, which must outlive the layout
  * @addr_bits: see ivshmem_chunk_memory_realize()

@@ -1,5 +1,8 @@
 /*
- * ivshmem chunks: the plain form, file=A:B,offset=C:D,size=E:F
+ * ivshmem chunks: lists of them in text
+ *
+ * The plain form, file=A:B,offset=C:D,size=E:F, and a file with the typed form
+ * in JSON.
  *
  * Copyright (c) 2026 dpdk-ivshmem developers
  *
@@ -9,6 +12,10 @@
 #include "qemu/osdep.h"
 #include "qemu/cutils.h"
 #include "qapi/error.h"
+#include "qapi/qapi-visit-ivshmem.h"
+#include "qapi/qobject-input-visitor.h"
+#include "qobject/qjson.h"
+#include "qobject/qobject.h"
 #include "ivshmem-chunk-layout.h"
 
 /* One of the three lists that make up the plain form */
@@ -119,4 +126,38 @@ IvshmemChunkList *ivshmem_chunk_list_parse(const char *file,
     g_strfreev(offsets.elems);
     g_strfreev(sizes.elems);
     return ok ? g_steal_pointer(&list) : NULL;
+}
+
+static QObject *load_json(const char *path, Error **errp)
+{
+    g_autoptr(GError) gerr = NULL;
+    g_autofree char *text = NULL;
+
+    if (!g_file_get_contents(path, &text, NULL, &gerr)) {
+        error_setg(errp, "%s", gerr->message);
+        return NULL;
+    }
+    return qobject_from_json(text, errp);
+}
+
+IvshmemChunkList *ivshmem_chunk_list_load(const char *path, Error **errp)
+{
+    ERRP_GUARD();
+    QObject *obj = load_json(path, errp);
+    IvshmemChunkList *list = NULL;
+
+    if (obj) {
+        Visitor *v = qobject_input_visitor_new(obj);
+
+        visit_type_IvshmemChunkList(v, "chunks", &list, errp);
+        visit_free(v);
+        qobject_unref(obj);
+    }
+    if (!*errp && !list) {
+        error_setg(errp, "no chunk in it");
+    }
+    if (*errp) {
+        error_prepend(errp, "layout '%s': ", path);
+    }
+    return list;
 }

@@ -33,6 +33,7 @@ struct IvshmemChunkMemory {
     char *offset;
     char *size;
     IvshmemChunkList *chunks;
+    char *layout;
 
     /* host mapping, NULL until realized */
     void *host;
@@ -106,6 +107,24 @@ static void init_regions(IvshmemChunkMemory *mem, const IvshmemLayout *layout)
                              mem->nruns, layout->bar_size);
 }
 
+/* Is just one form of the chunks given? */
+static bool check_forms(IvshmemChunkMemory *mem, Error **errp)
+{
+    bool plain = mem->file || mem->offset || mem->size;
+
+    if (plain + !!mem->chunks + !!mem->layout > 1) {
+        error_setg(errp, "'chunks', 'layout', and 'file' with 'offset' and "
+                   "'size' cannot be combined: give one form of the three");
+        return false;
+    }
+    if (!mem->chunks && !mem->layout && (!mem->file || !*mem->file)) {
+        error_setg(errp, "no chunk given: set 'file', optionally with 'offset' "
+                   "and 'size', or a non-empty list 'chunks', or 'layout'");
+        return false;
+    }
+    return true;
+}
+
 /*
  * Set *@list to the chunks in whichever form they were given; *@parsed is for
  * the caller to free.
@@ -113,24 +132,16 @@ static void init_regions(IvshmemChunkMemory *mem, const IvshmemLayout *layout)
 static bool get_chunks(IvshmemChunkMemory *mem, const IvshmemChunkList **list,
                        IvshmemChunkList **parsed, Error **errp)
 {
-    bool plain = mem->file || mem->offset || mem->size;
-
-    *list = mem->chunks;
-    if (plain && mem->chunks) {
-        error_setg(errp, "'chunks' cannot be combined with 'file', 'offset' "
-                   "and 'size': give one form or the other");
+    if (!check_forms(mem, errp)) {
         return false;
     }
-    if (!mem->chunks && (!mem->file || !*mem->file)) {
-        error_setg(errp, "no chunk given: set 'file', optionally with 'offset' "
-                   "and 'size', or a non-empty list 'chunks'");
-        return false;
-    }
-    if (plain) {
+    if (mem->layout) {
+        *parsed = ivshmem_chunk_list_load(mem->layout, errp);
+    } else if (mem->file) {
         *parsed = ivshmem_chunk_list_parse(mem->file, mem->offset, mem->size,
                                            errp);
-        *list = *parsed;
     }
+    *list = mem->chunks ?: *parsed;
     return *list;
 }
 
@@ -242,6 +253,18 @@ static void set_size(Object *obj, const char *value, Error **errp)
     set_string(mem, "size", &mem->size, value, errp);
 }
 
+static char *get_layout(Object *obj, Error **errp)
+{
+    return g_strdup(IVSHMEM_CHUNK_MEMORY(obj)->layout);
+}
+
+static void set_layout(Object *obj, const char *value, Error **errp)
+{
+    IvshmemChunkMemory *mem = IVSHMEM_CHUNK_MEMORY(obj);
+
+    set_string(mem, "layout", &mem->layout, value, errp);
+}
+
 static void get_chunk_list(Object *obj, Visitor *v, const char *name,
                            void *opaque, Error **errp)
 {
@@ -277,6 +300,9 @@ static void ivshmem_chunk_memory_init(Object *obj)
                         get_chunk_list, set_chunk_list, NULL, NULL);
     object_property_set_description(obj, "chunks",
         "The same and more as a list, for JSON and QMP");
+    object_property_add_str(obj, "layout", get_layout, set_layout);
+    object_property_set_description(obj, "layout",
+        "Path of a file with that list as a JSON array");
 }
 
 static void ivshmem_chunk_memory_finalize(Object *obj)
@@ -291,6 +317,7 @@ static void ivshmem_chunk_memory_finalize(Object *obj)
     g_free(mem->offset);
     g_free(mem->size);
     qapi_free_IvshmemChunkList(mem->chunks);
+    g_free(mem->layout);
 }
 
 static const TypeInfo ivshmem_chunk_memory_info = {

@@ -79,7 +79,9 @@ static void ivshmem_exit(PCIDevice *dev)
 
 static void ivshmem_init(Object *obj)
 {
-    static const char *const props[] = { "file", "offset", "size", "chunks" };
+    static const char *const props[] = {
+        "file", "offset", "size", "chunks", "layout",
+    };
     Object *mem = object_new(TYPE_IVSHMEM_CHUNK_MEMORY);
 
     object_property_add_child(obj, CHUNK_MEMORY, mem);

@@ -7,6 +7,7 @@
  * Properties, which can be set until the memory is realized:
  *   "file", "offset", "size": ':'-separated lists, the plain form
  *   "chunks": list of IvshmemChunk, the typed form
+ *   "layout": path of a file with that list in JSON
  *
  * The object owns its memory regions.  A reference to one of them, which a
  * vCPU or a device model may hold for a while after an unplug, therefore
