@@ -26,6 +26,7 @@ usage: ./build.sh COMMAND [OPTION]...
   build          build the patched QEMU, the library and the guest image
   build qemu     build/qemu/qemu-system-x86_64 alone
   build library  build/dpdk-ivshmem alone
+  bench [NAME]   build QEMU and run the benchmarks, or one (startup)
   clean          delete what was built, but not what was downloaded
       --all      that as well
       --force    even edits in build/src that are not in patches/ yet
@@ -152,6 +153,20 @@ cmd_test() {
     run_tests "${qtests[@]}"
 }
 
+cmd_bench() {
+    local name benchmarks=("$@") available
+    available=$(cd "$ROOT/scripts/bench" && echo *)
+    [ $# -gt 0 ] || read -ra benchmarks <<<"$available"
+    for name in "${benchmarks[@]}"; do
+        [ -x "$ROOT/scripts/bench/$name" ] ||
+            wrong_usage "bench: no benchmark '$name' (there are: $available)"
+    done
+    pick_qemu
+    prepare
+    build_qemu
+    for name in "${benchmarks[@]}"; do "$ROOT/scripts/bench/$name"; done
+}
+
 cmd_clean() {
     local keep=$DOWNLOADS force='' option
     for option; do
@@ -183,7 +198,7 @@ main() {
     done
     set -- "${words[@]}"
     case ${1:-help} in
-    demo | test | build | clean) "cmd_$1" "${@:2}" ;;
+    demo | test | build | bench | clean) "cmd_$1" "${@:2}" ;;
     help) usage ;;
     *) wrong_usage "unknown command '$1'" ;;
     esac
