@@ -7,6 +7,9 @@
 #include <string.h>
 #include <time.h>
 
+#include <rte_eal.h>
+#include <rte_errno.h>
+
 #include "demo_common.h"
 
 /* Of each phase; the tallies count the rest. */
@@ -51,8 +54,8 @@ demo_parse_number(const char *option, const char *text, uint64_t min,
 	return true;
 }
 
-bool
-demo_help_asked(int argc, char **argv)
+static bool
+help_asked(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++)
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
@@ -104,14 +107,34 @@ ask_to_stop(int signum)
 	stop_asked = 1;
 }
 
-void
-demo_catch_signals(void)
+static void
+catch_signals(void)
 {
 	struct sigaction action = { .sa_handler = ask_to_stop };
 
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+}
+
+int
+demo_start(int argc, char **argv, void (*print_help)(FILE *f))
+{
+	int parsed;
+
+	if (help_asked(argc, argv)) {
+		print_help(stdout);
+		exit(EXIT_SUCCESS);
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	parsed = rte_eal_init(argc, argv);
+	if (parsed < 0) {
+		fprintf(stderr, "EAL did not start: %s\n",
+			rte_strerror(rte_errno));
+		exit(EXIT_FAILURE);
+	}
+	catch_signals();
+	return parsed;
 }
 
 bool

@@ -6,6 +6,7 @@
 
 #include <sched.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdint.h>
 
 #include <rte_mbuf.h>
@@ -31,8 +32,10 @@ bool demo_names_set(struct demo_names *names, const char *name);
 bool demo_parse_number(const char *option, const char *text, uint64_t min,
 		       uint64_t max, uint64_t *value);
 
-/* True if --help (or -h) is among the arguments, on either side of "--". */
-bool demo_help_asked(int argc, char **argv);
+/* Start the EAL, and let SIGINT and SIGTERM ask for the end.  Ends the program
+ * if that fails, or if --help (or -h) is among the arguments, on either side
+ * of "--".  The number of arguments that the EAL took. */
+int demo_start(int argc, char **argv, void (*print_help)(FILE *f));
 
 /* 1234567 as "1,234,567".  Returns text. */
 #define DEMO_COUNT_SIZE 32
@@ -45,8 +48,7 @@ char *demo_format_rate(char text[DEMO_COUNT_SIZE], uint64_t count,
 /* Monotonic time in seconds. */
 double demo_now(void);
 
-/* From now on SIGINT and SIGTERM ask for the end instead of killing. */
-void demo_catch_signals(void);
+/* True once SIGINT or SIGTERM has come. */
 bool demo_stop_asked(void);
 
 static inline uint32_t

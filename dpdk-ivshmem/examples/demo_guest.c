@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include <rte_eal.h>
-#include <rte_errno.h>
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
@@ -340,25 +339,13 @@ int
 main(int argc, char **argv)
 {
 	static struct guest guest;
-	int parsed;
+	int parsed = demo_start(argc, argv, print_help);
 	bool good;
 
-	if (demo_help_asked(argc, argv)) {
-		print_help(stdout);
-		return EXIT_SUCCESS;
-	}
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	parsed = rte_eal_init(argc, argv);
-	if (parsed < 0) {
-		fprintf(stderr, "EAL did not start: %s\n",
-			rte_strerror(rte_errno));
-		return EXIT_FAILURE;
-	}
 	printf("EAL started as %s process, lcore %u\n",
 	       rte_eal_process_type() == RTE_PROC_PRIMARY ? "primary"
 							  : "secondary",
 	       rte_lcore_id());
-	demo_catch_signals();
 	good = run(&guest, argc - parsed, argv + parsed);
 	rte_eal_cleanup();
 	return good ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -589,21 +589,9 @@ int
 main(int argc, char **argv)
 {
 	static struct host host;
-	int parsed;
+	int parsed = demo_start(argc, argv, print_help);
 	bool good;
 
-	if (demo_help_asked(argc, argv)) {
-		print_help(stdout);
-		return EXIT_SUCCESS;
-	}
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	parsed = rte_eal_init(argc, argv);
-	if (parsed < 0) {
-		fprintf(stderr, "EAL did not start: %s\n",
-			rte_strerror(rte_errno));
-		return EXIT_FAILURE;
-	}
-	demo_catch_signals();
 	good = run(&host, argc - parsed, argv + parsed);
 	rte_eal_cleanup();
 	return good ? EXIT_SUCCESS : EXIT_FAILURE;

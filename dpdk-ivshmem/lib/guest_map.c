@@ -20,7 +20,9 @@ struct descriptor_page {
 	uint64_t address;
 };
 
-static SLIST_HEAD(, descriptor_page) descriptor_pages =
+SLIST_HEAD(descriptor_list, descriptor_page);
+
+static struct descriptor_list descriptor_pages =
 	SLIST_HEAD_INITIALIZER(descriptor_pages);
 
 /* What lies in the range already, for the message. */

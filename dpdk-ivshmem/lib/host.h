@@ -18,6 +18,7 @@
 #define IVSHMEM_HOST_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/queue.h>
 #include <sys/types.h>
@@ -131,6 +132,9 @@ int ivshmem_file_write(struct ivshmem_file *file,
 
 /** Tell guests that the host goes (CLOSING) and remove the file. */
 void ivshmem_file_remove(struct ivshmem_file *file);
+
+/** True if `path` names the file that is open as `fd`. */
+bool ivshmem_file_is_named(int fd, const char *path);
 
 /** Bytes that the metadata file has, whole pages; 0 if it would be too large. */
 uint64_t ivshmem_file_length(const struct ivshmem_metadata *md);

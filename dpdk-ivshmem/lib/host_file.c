@@ -79,8 +79,7 @@ static int choose_folder(char folder[PATH_MAX], struct ivshmem_error *err)
 	return 0;
 }
 
-/* True if `path` still names the open file. */
-static bool still_named(const char *path, int fd)
+bool ivshmem_file_is_named(int fd, const char *path)
 {
 	struct stat by_path, by_fd;
 
@@ -101,7 +100,7 @@ static int open_locked(const char *path, struct ivshmem_error *err)
 				"metadata file '%.150s': %s: " WAY_OUT, path,
 				strerror(errno));
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-			if (still_named(path, fd))
+			if (ivshmem_file_is_named(fd, path))
 				return fd;
 			close(fd);
 			continue;
@@ -246,7 +245,8 @@ int ivshmem_file_write(struct ivshmem_file *file,
 
 void ivshmem_file_remove(struct ivshmem_file *file)
 {
-	if (file->owner == getpid() && still_named(file->path, file->fd)) {
+	if (file->owner == getpid() &&
+	    ivshmem_file_is_named(file->fd, file->path)) {
 		mark_closing(file->fd);
 		unlink(file->path);
 	}

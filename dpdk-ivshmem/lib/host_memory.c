@@ -7,9 +7,7 @@
  * /proc/PID/fd/N still opens the same file while this process lives.
  */
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <rte_common.h>
@@ -49,15 +47,6 @@ static int find_page(uintptr_t address, const char *what, struct page *page,
 	return 0;
 }
 
-/* The link may name a file that was deleted or replaced since. */
-static bool names_same_file(const char *path, int fd)
-{
-	struct stat by_path, by_fd;
-
-	return stat(path, &by_path) == 0 && fstat(fd, &by_fd) == 0 &&
-	       by_path.st_dev == by_fd.st_dev && by_path.st_ino == by_fd.st_ino;
-}
-
 static void name_file(int fd, char path[PATH_MAX])
 {
 	char link[64];
@@ -67,7 +56,8 @@ static void name_file(int fd, char path[PATH_MAX])
 	len = readlink(link, path, PATH_MAX - 1);
 	if (len > 0) {
 		path[len] = '\0';
-		if (names_same_file(path, fd))
+		/* It may have been deleted or replaced since. */
+		if (ivshmem_file_is_named(fd, path))
 			return;
 	}
 	snprintf(path, PATH_MAX, "/proc/%d/fd/%d", getpid(), fd);
