@@ -24,26 +24,11 @@
 #include <sys/types.h>
 
 #include "format.h"
+#include "vec.h"
 
 struct rte_memzone;
 struct rte_ring;
 struct rte_mempool;
-
-/** A growing array of bytes-sized elements; zero is an empty one. */
-struct ivshmem_vec {
-	void *data;
-	uint32_t n;   /**< elements in use */
-	uint32_t cap; /**< elements allocated */
-};
-
-/**
- * Append a copy of one element (or of `n`) of `size` bytes.
- *
- * @return
- *   0 or -ENOMEM; the vector is unchanged then.
- */
-int ivshmem_vec_append(struct ivshmem_vec *vec, const void *elements,
-		       uint32_t n, size_t size);
 
 /** The file of one metadata. */
 struct ivshmem_file {

@@ -19,27 +19,6 @@ RTE_IVSHMEM_ASSERT(RTE_IVSHMEM_NAME_SIZE == RTE_IVSHMEM_META_NAME_LEN);
 static struct ivshmem_host_list hosts = TAILQ_HEAD_INITIALIZER(hosts);
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-int ivshmem_vec_append(struct ivshmem_vec *vec, const void *elements,
-		       uint32_t n, size_t size)
-{
-	uint64_t need = (uint64_t)vec->n + n;
-
-	if (need > UINT32_MAX / 2)
-		return -ENOMEM;
-	if (need > vec->cap) {
-		uint32_t cap = RTE_MAX(16u, (uint32_t)need * 2);
-		void *data = reallocarray(vec->data, cap, size);
-
-		if (data == NULL)
-			return -ENOMEM;
-		vec->data = data;
-		vec->cap = cap;
-	}
-	memcpy((char *)vec->data + (size_t)vec->n * size, elements, n * size);
-	vec->n += n;
-	return 0;
-}
-
 /* One way out for every public call. */
 static int result(int ret, const struct ivshmem_error *err)
 {
