@@ -213,6 +213,15 @@ static int fill_file(int fd, const struct ivshmem_metadata *md)
 	return ret;
 }
 
+/* No metadata has a name that begins with a dot, so the two cannot meet. */
+static void name_temporary(const char *path, char temporary[PATH_MAX + 16])
+{
+	const char *name = strrchr(path, '/') + 1;
+
+	snprintf(temporary, PATH_MAX + 16, "%.*s.%s.new", (int)(name - path),
+		 path, name);
+}
+
 int ivshmem_file_write(struct ivshmem_file *file,
 		       const struct ivshmem_metadata *md,
 		       struct ivshmem_error *err)
@@ -220,7 +229,7 @@ int ivshmem_file_write(struct ivshmem_file *file,
 	char temporary[PATH_MAX + 16];
 	int fd, ret;
 
-	snprintf(temporary, sizeof(temporary), "%s.new", file->path);
+	name_temporary(file->path, temporary);
 	fd = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC |
 		  O_NOFOLLOW, 0600);
 	if (fd < 0)

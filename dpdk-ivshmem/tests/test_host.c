@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The host side: what is published, and every refusal. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -73,7 +74,9 @@ static void test_names(void)
 	      "refuses a name of 64 characters");
 	check(rte_ivshmem_metadata_create(longest) == 0,
 	      "accepts a name of 63 characters");
-	check(rte_ivshmem_metadata_create("md") == 0, "accepts a short name");
+	check(rte_ivshmem_metadata_create("md.new") == 0 &&
+	      rte_ivshmem_metadata_create("md") == 0,
+	      "accepts short names, also one that extends another");
 	fails(rte_ivshmem_metadata_create("md"), EEXIST,
 	      "refuses a name that this process uses");
 }
@@ -316,6 +319,10 @@ static void test_publish(const char *mode)
 	      strstr(text, test_dir) != NULL, "which begins with %.60s", text);
 	read_published("md", &first);
 	test_contents(&first);
+	read_published("md.new", &second);
+	check(strcmp(second.name, "md.new") == 0,
+	      "other metadata stays what it was");
+	ivshmem_metadata_free(&second);
 	check(largest_page(&first) == (has_hugepages(mode) ? 2u << 20 : 4096u),
 	      "knows the page size (%u)", largest_page(&first));
 
@@ -474,13 +481,30 @@ static void test_bad_folders(void)
 	setenv(RTE_IVSHMEM_DIR_ENV, test_dir, 1);
 }
 
-/* `file` is the metadata's file below test_dir. */
-static void cannot_write(const char *name, const char *file, int error,
+static unsigned int count_files(const char *folder)
+{
+	char path[200];
+	unsigned int n = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/%s", test_dir, folder);
+	dir = opendir(path);
+	while (dir != NULL && readdir(dir) != NULL)
+		n++;
+	if (dir != NULL)
+		closedir(dir);
+	return n;
+}
+
+/* The metadata's file is `name` in `folder` below test_dir. */
+static void cannot_write(const char *folder, const char *name, int error,
 			 const char *what)
 {
 	struct ivshmem_metadata before, after;
-	char new_file[200];
+	unsigned int files = count_files(folder);
+	char file[200];
 
+	snprintf(file, sizeof(file), "%s/%s", folder, name);
 	read_published(file, &before);
 	fails(rte_ivshmem_metadata_cmdline_generate(text, sizeof(text), name),
 	      error, what);
@@ -488,8 +512,7 @@ static void cannot_write(const char *name, const char *file, int error,
 	check(before.generation == after.generation &&
 	      before.state == after.state,
 	      "what was published before stays as it was");
-	snprintf(new_file, sizeof(new_file), "%s/%s.new", test_dir, file);
-	check(access(new_file, F_OK) != 0, "and no temporary file is left");
+	check(count_files(folder) == files, "and no temporary file is left");
 	ivshmem_metadata_free(&before);
 	ivshmem_metadata_free(&after);
 }
@@ -502,7 +525,7 @@ static void test_file_limit(void)
 	none = (struct rlimit){ 0, old.rlim_max };
 	signal(SIGXFSZ, SIG_IGN);
 	setrlimit(RLIMIT_FSIZE, &none);
-	cannot_write("md", "md", EFBIG, "reports that a file may not grow");
+	cannot_write(".", "md", EFBIG, "reports that a file may not grow");
 	setrlimit(RLIMIT_FSIZE, &old);
 }
 
@@ -530,7 +553,7 @@ static void test_full_disk(void)
 		bail_out(filler);
 	close(fd);
 	setenv(RTE_IVSHMEM_DIR_ENV, test_dir, 1);
-	cannot_write("full", "full/full", ENOSPC,
+	cannot_write("full", "full", ENOSPC,
 		     "reports a disk that is full");
 	unlink(filler);
 	umount2(folder, MNT_DETACH);
