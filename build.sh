@@ -62,7 +62,9 @@ prepare() {
 pick_qemu() {
     if [ -n "${QEMU_SRC:-}" ]; then
         [ -z "$QEMU_VERSION" ] || wrong_usage "--qemu and QEMU_SRC exclude each other"
-        QEMU_SRC=$(cd "$QEMU_SRC" 2>/dev/null && pwd) || die "QEMU_SRC is not a folder"
+        [ -f "$QEMU_SRC/configure" ] ||
+            die "QEMU_SRC=$QEMU_SRC is not a QEMU source tree: it has no file configure"
+        QEMU_SRC=$(cd "$QEMU_SRC" && pwd)
         export QEMU_SRC
         QEMU_LABEL=local
     else
