@@ -84,6 +84,16 @@ suite() {
     [ "$fail" -eq 0 ] || suite_failed "$name"
 }
 
+# tap_program COMMAND...: its TAP, then what it said on stderr, which must not
+# land in the middle of a line of TAP.
+tap_program() {
+    local errors=$LOGS/.stderr.$$ status=0
+    "$@" 2>"$errors" || status=$?
+    sed 's/^/# stderr: /' "$errors"
+    rm -f "$errors"
+    return $status
+}
+
 say_skips() {
     grep -iE '^(not )?ok.*# skip' "$LOGS/$1.log" | sed 's/^/           skipped: /' >&2 || true
 }
@@ -91,7 +101,7 @@ say_skips() {
 suite_failed() {
     FAILED_SUITES+=("build/logs/$1.log")
     { grep -A8 '^not ok' "$LOGS/$1.log" || tail -n 25 "$LOGS/$1.log"; } |
-        head -n 60 | sed 's/^/           | /' >&2
+        head -n 60 | cut -c1-200 | sed 's/^/           | /' >&2
 }
 
 test_series() {
@@ -132,7 +142,7 @@ test_qtests() {
     export QTEST_QEMU_BINARY=$BUILD/qemu/qemu-system-x86_64
     for target; do
         name=$(basename "$target")
-        suite "test-$name" "qtest $name" count_tap "$BUILD/qemu/$target" --tap -k
+        suite "test-$name" "qtest $name" count_tap tap_program "$BUILD/qemu/$target" --tap -k
     done
 }
 
@@ -156,7 +166,7 @@ test_programs() {
     for file; do
         [ -x "$file" ] || continue
         name=$(basename "$file" .sh)
-        suite "$prefix-$name" "$title $name" count_tap "$file"
+        suite "$prefix-$name" "$title $name" count_tap tap_program "$file"
     done
 }
 

@@ -33,7 +33,7 @@ wrong_usage_is_said() {
     fails 2 "$TOY/build.sh" build qemu --qemu 0.1
     contains "$OUTPUT" "pins no QEMU '0.1' (pinned: 1.0)"
     QEMU_SRC=/nonexistent fails 1 "$TOY/build.sh" build qemu
-    contains "$OUTPUT" "QEMU_SRC is not a folder"
+    contains "$OUTPUT" "QEMU_SRC=/nonexistent is not a QEMU source tree"
 }
 
 fetch_uses_what_is_there() {
