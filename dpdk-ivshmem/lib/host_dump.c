@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <inttypes.h>
 
+#include <rte_common.h>
+
 #include "host.h"
 
 /* Objects drawn per chunk; more are counted. */
@@ -47,15 +49,6 @@ static const char *human(uint64_t bytes, char text[32])
 	snprintf(text, 32, value == (double)(uint64_t)value ?
 		 "%.0f %s" : "%.1f %s", value, unit[i]);
 	return text;
-}
-
-static uint64_t bar_size(uint64_t end)
-{
-	uint64_t size = RTE_IVSHMEM_PAGE_SIZE;
-
-	while (size < end)
-		size *= 2;
-	return size;
 }
 
 static void draw_hole(FILE *f, uint64_t start, uint64_t end)
@@ -113,7 +106,8 @@ static void draw_chunk(FILE *f, const struct ivshmem_metadata *md,
 static void draw_bar(FILE *f, const struct ivshmem_metadata *md)
 {
 	const struct rte_ivshmem_chunk *last = &md->chunks[md->n_chunks - 1];
-	uint64_t end = 0, size = bar_size(last->bar_offset + last->length);
+	uint64_t end = 0;
+	uint64_t size = rte_align64pow2(last->bar_offset + last->length);
 	char text[32];
 
 	fprintf(f, "BAR 2, %s:\n", human(size, text));

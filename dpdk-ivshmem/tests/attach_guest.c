@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The guest of test_attach.c: a DPDK program that knows nothing of our
- * library.  Arguments: those of the EAL, `--`, a scenario:
+ * library.  Arguments: those of the EAL, `--`, a scenario, and its argument
+ * or an empty one:
  *
  *   use         all objects are found; use them
  *   absent      none is found, and the program works all the same
@@ -208,7 +209,6 @@ static void take(const char *address)
 	}
 }
 
-/* Registers until an id is given that the host does not use, or none. */
 static void *register_thread(void *refused)
 {
 	*(bool *)refused = rte_thread_register() < 0;
@@ -227,24 +227,19 @@ static void register_with_eal(void)
 	expect(refused, "a thread cannot register as an lcore of the host");
 }
 
-static const char *scenario_argument(int argc, char **argv)
-{
-	for (int i = 1; i + 2 < argc; i++)
-		if (strcmp(argv[i], "--") == 0)
-			return argv[i + 2];
-	return "0";
-}
-
 int main(int argc, char **argv)
 {
-	const char *scenario = "use";
+	const char *scenario = "use", *argument = "0";
 	int parsed;
 
-	for (int i = 1; i + 1 < argc; i++)
-		if (strcmp(argv[i], "--") == 0)
-			scenario = argv[i + 1];
+	for (int i = 1; i + 2 < argc; i++) {
+		if (strcmp(argv[i], "--") != 0)
+			continue;
+		scenario = argv[i + 1];
+		argument = argv[i + 2];
+	}
 	if (strcmp(scenario, "taken") == 0)
-		take(scenario_argument(argc, argv));
+		take(argument);
 	parsed = rte_eal_init(argc, argv);
 	if (parsed < 0) {
 		printf("guest: rte_eal_init: %s\n", rte_strerror(rte_errno));

@@ -227,7 +227,7 @@ static void test_taken(void)
 	       "refuses a descriptor page whose address is taken");
 }
 
-/* Contents of the good file, decoded; what decoding points to is static. */
+/* The good file, decoded; to be released with ivshmem_metadata_free(). */
 static void load(struct ivshmem_metadata *md)
 {
 	static char image[1 << 20];
@@ -338,7 +338,6 @@ static void test_damaged(void)
 	       "is the host running?", "starts without the file");
 }
 
-/* The address, not the name, tells whether the guest has what it needs. */
 static void test_whole_after_all(void)
 {
 	check(rte_mempool_avail_count(pool) == POOL_SIZE &&
