@@ -137,7 +137,8 @@ def check_style(report, place):
 def check_builds(report, tree, tip):
     """Build after each commit, in one build folder, so each is incremental."""
     place, folder = SOURCES / f"check-{tree.version}", BUILD / f"check-{tree.version}"
-    shutil.rmtree(place, ignore_errors=True) if not (place / ".git").exists() else None
+    if not (place / ".git").exists():
+        shutil.rmtree(place, ignore_errors=True)
     run_git(tree.path, "worktree", "prune")
     if not place.exists():
         tree.git("worktree", "add", "-q", "--detach", place, "pristine")

@@ -3,6 +3,7 @@
 
 import shutil
 import subprocess
+from email.utils import formatdate
 
 from .common import ROOT, Problem, git, git_list, read, rel, run_git, say, write
 from .overlay import overlay_files
@@ -125,8 +126,7 @@ def author():
         env[f"GIT_AUTHOR_{key.upper()}"] = out
         # The sign-off is taken from the committer.
         env[f"GIT_COMMITTER_{key.upper()}"] = out
-    now = subprocess.run(["date", "-R"], capture_output=True, text=True, check=True)
-    env["GIT_AUTHOR_DATE"] = env["GIT_COMMITTER_DATE"] = now.stdout.strip()
+    env["GIT_AUTHOR_DATE"] = env["GIT_COMMITTER_DATE"] = formatdate(localtime=True)
     return env
 
 
