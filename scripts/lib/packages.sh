@@ -8,6 +8,7 @@ PACKAGES=(
     gcc libc6-dev make ninja-build pkg-config python3 python3-venv git perl
     # QEMU
     libglib2.0-dev libpixman-1-dev libfdt-dev libnuma-dev libattr1-dev zlib1g-dev
+    libseccomp-dev
     # QEMU's firmware, which Debian keeps in packages of its own
     seabios qemu-system-data ipxe-qemu
     # the library

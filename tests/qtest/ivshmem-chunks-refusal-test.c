@@ -44,12 +44,12 @@ static const Refusal refusals[] = {
     { "only-offset", "{'offset':'0'}", "no chunk given: set 'file'" },
     { "empty-chunks", "{'chunks':[]}", "no chunk given: set 'file'" },
     { "both-forms", "{'file':'@/a','chunks':[{'file':'@/a'}]}",
-      "cannot be combined: give one form of the three" },
+      "cannot be combined: give one form of the four" },
     { "layout-and-plain-form", "{'file':'@/a','layout':'@/layout'}",
-      "cannot be combined: give one form of the three" },
+      "cannot be combined: give one form of the four" },
     { "layout-and-typed-form",
       "{'layout':'@/layout','chunks':[{'file':'@/a'}]}",
-      "cannot be combined: give one form of the three" },
+      "cannot be combined: give one form of the four" },
 
     /* the plain form */
     { "empty-path-element", "{'file':'@/a::@/b'}",
@@ -91,12 +91,49 @@ static const Refusal refusals[] = {
     { "empty-layout", "{'layout':'@/empty'}", "layout '@/empty': " },
     { "layout-without-chunks", "{'layout':'@/layout-none'}",
       "layout '@/layout-none': no chunk in it" },
+    { "layout-not-an-array", "{'layout':'@/layout-object'}",
+      "layout '@/layout-object': is not a JSON array" },
+    { "layout-without-end", "{'layout':'@/layout-cut'}",
+      "layout '@/layout-cut': the JSON array has no end" },
+    { "layout-with-more", "{'layout':'@/layout-more'}",
+      "layout '@/layout-more': something follows the JSON array" },
     { "layout-not-json", "{'layout':'@/layout-broken'}",
-      "layout '@/layout-broken': JSON parse error" },
+      "layout '@/layout-broken': chunk 1: JSON parse error" },
+    { "layout-with-empty-element", "{'layout':'@/layout-comma'}",
+      "layout '@/layout-comma': chunk 1: " },
     { "layout-with-unknown-key", "{'layout':'@/layout-key'}",
-      "layout '@/layout-key': Parameter 'chunks[0].wrong' is unexpected" },
+      "layout '@/layout-key': chunk 0: Parameter 'wrong' is unexpected" },
     { "layout-with-bad-chunk", "{'layout':'@/layout'}",
       "chunk 1 ('@/missing'): Could not open" },
+
+    /* the historical form */
+    { "shm-and-plain-form", "{'shm':'fd:@/a:0x0:0x4000','file':'@/a'}",
+      "cannot be combined: give one form of the four" },
+    { "shm-and-bar-size",
+      "{'shm':'fd:@/a:0x0:0x4000','size':'16K','bar-size':32768}",
+      "'bar-size' cannot be combined with 'shm'" },
+    { "shm-without-size", "{'shm':'fd:@/a:0x0:0x4000'}", "'shm' needs 'size'" },
+    { "shm-of-another-kind", "{'shm':'posix:@/a:0x0:0x4000','size':'16K'}",
+      "'shm' is not of the form fd:PATH:OFFSET:LENGTH" },
+    { "shm-without-length", "{'shm':'fd:@/a:0x0','size':'16K'}",
+      "'shm' is not of the form fd:PATH:OFFSET:LENGTH" },
+    { "shm-with-empty-path", "{'shm':'fd:@/a:0:16K::0:0','size':'16K'}",
+      "chunk 1 (''): empty path in 'shm'" },
+    { "shm-with-bad-offset", "{'shm':'fd:@/a:0xg:0x4000','size':'16K'}",
+      "chunk 0 ('@/a'): '0xg' in 'shm' is not a size" },
+    { "shm-of-another-sum",
+      "{'shm':'fd:@/a:0x0:0x4000:/dev/zero:0x0:0x2000','size':'32K'}",
+      "the lengths in 'shm' amount to 0x6000, and 'size' is 0x8000" },
+    { "shm-of-odd-size", "{'shm':'fd:@/a:0x0:0x3000','size':'12K'}",
+      "'size' 12K is not a power of two" },
+    { "shm-that-overflows",
+      "{'shm':'fd:@/a:0:0xfffffffffffff000:@/b:0:0x4000','size':'16K'}",
+      "chunk 1 ('@/b'): the lengths in 'shm' overflow 64 bits" },
+    { "shm-of-padding", "{'shm':'fd:/dev/zero:0x0:0x4000','size':'16K'}",
+      "no chunk in 'shm', which is all padding" },
+    { "shm-with-missing-file",
+      "{'shm':'fd:@/a:0x0:0x2000:@/missing:0x0:0x2000','size':'16K'}",
+      "('@/missing'): Could not open" },
 
     /* files */
     { "missing-file", "{'file':'@/a:@/missing'}",
@@ -106,13 +143,13 @@ static const Refusal refusals[] = {
     { "unwritable-file", "{'file':'/proc/self/exe'}",
       "chunk 0 ('/proc/self/exe'): Could not open '/proc/self/exe': " },
     { "directory", "{'file':'@/a:@/dir'}",
-      "chunk 1 ('@/dir'): is a directory, need a regular file" },
+      "chunk 1 ('@/dir'): is a directory, need a regular file or " },
     { "fifo", "{'file':'@/fifo'}",
       "chunk 0 ('@/fifo'): is a FIFO, need a regular file" },
     { "socket", "{'file':'@/socket'}",
       "chunk 0 ('@/socket'): is a socket, need a regular file" },
     { "device", "{'file':'/dev/zero'}",
-      "chunk 0 ('/dev/zero'): is a device, need a regular file" },
+      "chunk 0 ('/dev/zero'): is a device of another kind, need" },
     { "empty-file", "{'file':'@/empty'}",
       "chunk 0 ('@/empty'): the file is empty" },
     { "odd-file-size", "{'file':'@/a:@/b:@/odd'}",
@@ -164,12 +201,23 @@ static const Refusal refusals[] = {
       "overflows 64 bits" },
     { "bar-beyond-64-bits",
       "{'chunks':[{'file':'@/a','at':9223372036854775808}]}",
-      "chunk 0 ('@/a'): ends at 0x8000000000004000 of BAR 2, "
-      "which no PCI BAR can hold" },
+      "chunk 0 ('@/a'): ends at 0x8000000000004000 of BAR 2: "
+      "no PCI BAR is that large" },
     { "bar-beyond-address-bits",
       "{'chunks':[{'file':'@/a'},{'file':'@/b','at':2251799813685248}]}",
-      "chunk 1 ('@/b'): ends at 0x8000000004000 of BAR 2, whose size of 4 PiB "
-      "this machine cannot place: its CPUs have" },
+      "chunk 1 ('@/b'): ends at 0x8000000004000 of BAR 2: "
+      "this machine cannot place a BAR of 4 PiB: its CPUs have" },
+    { "odd-bar-size", "{'file':'@/a','bar-size':20480}",
+      "'bar-size' 0x5000: it is not a power of two" },
+    { "small-bar-size", "{'file':'@/a','bar-size':8192}",
+      "'bar-size' 0x2000: the chunks need 0x4000" },
+    { "large-bar-size", "{'file':'@/a','bar-size':4503599627370496}",
+      "'bar-size' 0x10000000000000: this machine cannot place a BAR of 4 PiB" },
+
+    /* interrupts */
+    { "vectors-without-chardev", "{'file':'@/a','vectors':2}",
+      "'vectors' needs 'chardev'" },
+    { "missing-chardev", "{'file':'@/a','chardev':'missing'}", "missing" },
 };
 
 static char *expand(const char *text)
@@ -352,7 +400,11 @@ static void create_files(void)
     create_file("locked", 4 * IV_PAGE, 0);
     create_layout("layout", "[{'file':'@/a'},{'file':'@/missing'}]");
     create_layout("layout-none", "[]");
-    create_layout("layout-broken", "[{'file':'@/a'}");
+    create_layout("layout-object", "{'file':'@/a'}");
+    create_layout("layout-cut", "[{'file':'@/a'},{'file':'@/b'}");
+    create_layout("layout-more", "[{'file':'@/a'}]]");
+    create_layout("layout-broken", "[{'file':'@/a'},{'file'}]");
+    create_layout("layout-comma", "[{'file':'@/a'},,{'file':'@/b'}]");
     create_layout("layout-key", "[{'file':'@/a','wrong':1}]");
     dir = g_build_filename(iv_tmpdir, "dir", NULL);
     fifo = g_build_filename(iv_tmpdir, "fifo", NULL);

@@ -1,10 +1,14 @@
 /*
  * QTest testcase for the ivshmem device with chunks: what works
  *
+ * Layout and life of the device are here, the rest in ivshmem-chunks-memory.c
+ * and ivshmem-chunks-doorbell.c.
+ *
  * See ivshmem-chunks-refusal-test.c for what is refused.
  *
  * Set QTEST_IVSHMEM_HUGE to the path of a mounted hugetlbfs with some free
- * pages to run the tests that need huge pages.
+ * pages, and QTEST_IVSHMEM_HUGE_1G to one with pages of 1 GiB, to run the
+ * tests that need them.
  *
  * Copyright (c) 2026 dpdk-ivshmem developers
  *
@@ -20,10 +24,9 @@
 #include "qobject/qlist.h"
 #include "ivshmem-chunks-util.h"
 
-#define IV_DEVFN QPCI_DEVFN(IV_SLOT, 0)
 
 /* See hw/misc/ivshmem-chunk-layout.h */
-#define MAX_RUNS 32
+#define MAX_RUNS 3
 
 /* Start pc with a device; @fmt is for the JSON members but driver and addr */
 G_GNUC_PRINTF(1, 2)
@@ -245,23 +248,39 @@ static void test_holes_cost_no_memory(void)
     qtest_quit(qts);
 }
 
-static unsigned count_runs(QTestState *qts)
+/* Start with @n pages of @a, a page of hole between them */
+static QTestState *start_with_holes(const IvFile *a, unsigned n)
 {
-    QDict *rsp = qtest_qmp(qts, "{'execute': 'qom-list', 'arguments': {"
-                           "'path': '/machine/peripheral/iv0/chunk-memory'}}");
-    const QListEntry *entry;
-    unsigned n = 0;
+    g_autoptr(GString) chunks = g_string_new(NULL);
 
-    QLIST_FOREACH_ENTRY(qdict_get_qlist(rsp, "return"), entry) {
-        QDict *prop = qobject_to(QDict, qlist_entry_obj(entry));
-
-        n += g_str_has_prefix(qdict_get_str(prop, "name"), "ivshmem-run[");
+    for (unsigned i = 0; i < n; i++) {
+        g_string_append_printf(chunks,
+            "%s{\"file\":\"%s\",\"offset\":%u,\"size\":%u,\"at\":%u}",
+            i ? "," : "", a->path, i * IV_PAGE, IV_PAGE, i * 2 * IV_PAGE);
     }
-    qobject_unref(rsp);
-    return n;
+    return start_with("\"chunks\":[%s]", chunks->str);
 }
 
-static void test_small_holes_filled_beyond_32_runs(void)
+/* With so few runs, each hole is one */
+static void test_few_runs_keep_all_holes(void)
+{
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a", MAX_RUNS * IV_PAGE);
+    QTestState *qts = start_with_holes(a, MAX_RUNS);
+    g_autoptr(IvBar) bar = iv_bar_map(qts, IV_DEVFN);
+
+    g_assert_cmpuint(iv_count_slots(qts), ==, MAX_RUNS);
+    for (unsigned i = 0; i < MAX_RUNS; i++) {
+        uint64_t hole = (2 * i + 1) * IV_PAGE;
+
+        iv_bar_write(bar, hole, "ignored", 8);
+        iv_bar_check(bar, hole, NULL, IV_PAGE);
+        iv_bar_check(bar, hole - IV_PAGE, a->mem + i * IV_PAGE, IV_PAGE);
+    }
+    iv_file_check(a);
+    qtest_quit(qts);
+}
+
+static void test_small_holes_are_filled(void)
 {
     const unsigned n = 40;
     g_autoptr(IvFile) a = iv_file_new(NULL, "a", n * IV_PAGE);
@@ -278,7 +297,6 @@ static void test_small_holes_filled_beyond_32_runs(void)
     }
     qts = start_with("\"chunks\":[%s]", chunks->str);
     bar = iv_bar_map(qts, IV_DEVFN);
-    g_assert_cmpuint(count_runs(qts), ==, MAX_RUNS);
     for (unsigned i = 0; i < n - 1; i++) {
         uint64_t at = i * 4 * IV_PAGE;
 
@@ -294,30 +312,28 @@ static void test_small_holes_filled_beyond_32_runs(void)
     qtest_quit(qts);
 }
 
-static void test_exactly_32_runs_keep_all_holes(void)
+/*
+ * Counts in machines of their own, because counting leaks a reference in
+ * QEMU, which would keep an unplugged device alive.
+ */
+static void test_slots_do_not_grow_with_chunks(void)
 {
-    g_autoptr(IvFile) a = iv_file_new(NULL, "a", MAX_RUNS * IV_PAGE);
-    g_autoptr(GString) chunks = g_string_new(NULL);
-    g_autoptr(IvBar) bar = NULL;
-    QTestState *qts;
+    static const unsigned counts[] = { 1, 2, 3, 4, 64, 512, 1000 };
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a", 1000 * IV_PAGE);
+    QTestState *none = iv_start("pc", NULL);
+    unsigned blocks = iv_count_ram_blocks(none) + 1;
 
-    for (unsigned i = 0; i < MAX_RUNS; i++) {
-        g_string_append_printf(chunks,
-            "%s{\"file\":\"%s\",\"offset\":%u,\"size\":%u,\"at\":%u}",
-            i ? "," : "", a->path, i * IV_PAGE, IV_PAGE, i * 2 * IV_PAGE);
-    }
-    qts = start_with("\"chunks\":[%s]", chunks->str);
-    bar = iv_bar_map(qts, IV_DEVFN);
-    g_assert_cmpuint(count_runs(qts), ==, MAX_RUNS);
-    for (unsigned i = 0; i < MAX_RUNS; i++) {
-        uint64_t hole = (2 * i + 1) * IV_PAGE;
+    qtest_quit(none);
+    for (size_t i = 0; i < G_N_ELEMENTS(counts); i++) {
+        QTestState *qts = start_with_holes(a, counts[i]);
+        g_autoptr(IvBar) bar = iv_bar_map(qts, IV_DEVFN);
+        unsigned last = counts[i] - 1;
 
-        iv_bar_write(bar, hole, "ignored", 8);
-        iv_bar_check(bar, hole, NULL, IV_PAGE);
-        iv_bar_check(bar, hole - IV_PAGE, a->mem + i * IV_PAGE, IV_PAGE);
+        g_assert_cmpuint(iv_count_slots(qts), ==, MIN(counts[i], MAX_RUNS));
+        g_assert_cmpuint(iv_count_ram_blocks(qts), ==, blocks);
+        iv_bar_check(bar, last * 2 * IV_PAGE, a->mem + last * IV_PAGE, IV_PAGE);
+        qtest_quit(qts);
     }
-    iv_file_check(a);
-    qtest_quit(qts);
 }
 
 static void test_many_chunks_form_one_run(void)
@@ -335,10 +351,102 @@ static void test_many_chunks_form_one_run(void)
     qts = start_plain("file=%s,offset=%s,size=%s",
                       a->path, offsets->str, sizes->str);
     bar = iv_bar_map(qts, IV_DEVFN);
-    g_assert_cmpuint(count_runs(qts), ==, 1);
+    g_assert_cmpuint(iv_count_slots(qts), ==, 1);
     for (int i = 0; i < 64; i++) {
         iv_bar_check(bar, i * IV_PAGE, a->mem + (63 - i) * IV_PAGE, IV_PAGE);
     }
+    qtest_quit(qts);
+}
+
+static void test_bar_size(void)
+{
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a", IV_PAGE);
+    QTestState *qts = start_plain("file=%s,bar-size=64M", a->path);
+    g_autoptr(IvBar) bar = iv_bar_map(qts, IV_DEVFN);
+
+    g_assert_cmphex(bar->size, ==, 64 * MiB);
+    g_assert_cmphex(iv_get_uint(qts, "iv0", "bar-size"), ==, 64 * MiB);
+    iv_bar_check(bar, 0, a->mem, IV_PAGE);
+    iv_bar_write(bar, bar->size - 8, "ignored", 8);
+    iv_bar_check(bar, bar->size - IV_PAGE, NULL, IV_PAGE);
+    qtest_quit(qts);
+}
+
+/* As DPDK printed it: chunks, padding up to a power of two, the metadata */
+static void test_historical_form(void)
+{
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a", 4 * IV_PAGE);
+    g_autoptr(IvFile) meta = iv_file_new(NULL, "metadata", IV_PAGE);
+    QTestState *qts = start_plain("size=1M,shm=fd:%s:0x2000:0x1000"
+                                  ":%s:0x0:0x2000:/dev/zero:0x0:0xfc000"
+                                  ":%s:0x0:0x1000",
+                                  a->path, a->path, meta->path);
+    g_autoptr(IvBar) bar = iv_bar_map(qts, IV_DEVFN);
+
+    g_assert_cmphex(bar->size, ==, MiB);
+    iv_bar_check(bar, 0, a->mem + 2 * IV_PAGE, IV_PAGE);
+    iv_bar_check(bar, IV_PAGE, a->mem, 2 * IV_PAGE);
+    iv_bar_check(bar, 3 * IV_PAGE, NULL, 0xfc000);
+    iv_bar_check(bar, MiB - IV_PAGE, meta->mem, IV_PAGE);
+    iv_bar_write(bar, MiB - 4, "last", 4);
+    memcpy(meta->copy + IV_PAGE - 4, "last", 4);
+    iv_file_check(meta);
+    iv_file_check(a);
+    qtest_quit(qts);
+}
+
+static void check_info(const QListEntry *entry, const char *file,
+                       uint64_t offset, uint64_t size, uint64_t at, bool ro)
+{
+    QDict *info = qobject_to(QDict, qlist_entry_obj(entry));
+
+    g_assert_cmpstr(qdict_get_str(info, "file"), ==, file);
+    g_assert_cmphex(qdict_get_int(info, "offset"), ==, offset);
+    g_assert_cmphex(qdict_get_int(info, "size"), ==, size);
+    g_assert_cmphex(qdict_get_int(info, "at"), ==, at);
+    g_assert_cmphex(qdict_get_int(info, "page-size"), ==, IV_PAGE);
+    g_assert_cmpint(qdict_get_bool(info, "readonly"), ==, ro);
+}
+
+static void test_resolved_layout(void)
+{
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a", 4 * IV_PAGE);
+    g_autoptr(IvFile) b = iv_file_new(NULL, "b", 2 * IV_PAGE);
+    QTestState *qts = start_with(
+        "\"chunks\":[{\"file\":\"%s\",\"at\":65536},"
+        "{\"file\":\"%s\",\"offset\":4096,\"readonly\":true},"
+        "{\"file\":\"%s\",\"size\":8192,\"at\":0}]",
+        a->path, b->path, a->path);
+    QDict *rsp = iv_get(qts, "iv0", "resolved-layout");
+    const QListEntry *entry = qlist_first(qdict_get_qlist(rsp, "return"));
+
+    check_info(entry, a->path, 0, 2 * IV_PAGE, 0, false);
+    entry = qlist_next(entry);
+    check_info(entry, a->path, 0, 4 * IV_PAGE, 64 * KiB, false);
+    entry = qlist_next(entry);
+    check_info(entry, b->path, IV_PAGE, IV_PAGE, 80 * KiB, true);
+    g_assert_null(qlist_next(entry));
+    qobject_unref(rsp);
+    g_assert_cmphex(iv_get_uint(qts, "iv0", "bar-size"), ==, 128 * KiB);
+    qtest_quit(qts);
+}
+
+static void test_subsystem_id(void)
+{
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a", IV_PAGE);
+    QTestState *qts = qtest_initf("-machine pc -nodefaults "
+        "-device ivshmem,addr=5,file=%s "
+        "-device ivshmem,addr=6,file=%s,subsystem-id=0xbeef",
+        a->path, a->path);
+    QPCIBus *bus = qpci_new_pc(qts, NULL);
+    QPCIDevice *dev5 = qpci_device_find(bus, QPCI_DEVFN(5, 0));
+    QPCIDevice *dev6 = qpci_device_find(bus, QPCI_DEVFN(6, 0));
+
+    g_assert_cmphex(qpci_config_readw(dev5, PCI_SUBSYSTEM_ID), ==, 0x1100);
+    g_assert_cmphex(qpci_config_readw(dev6, PCI_SUBSYSTEM_ID), ==, 0xbeef);
+    g_free(dev5);
+    g_free(dev6);
+    qpci_free_pc(bus);
     qtest_quit(qts);
 }
 
@@ -537,7 +645,9 @@ static void test_realized_properties_are_fixed(void)
 {
     g_autoptr(IvFile) a = iv_file_new(NULL, "a", IV_PAGE);
     QTestState *qts = start_plain("file=%s", a->path);
-    static const char *const props[] = { "file", "offset", "size" };
+    static const char *const props[] = {
+        "file", "offset", "size", "shm", "layout",
+    };
     QDict *rsp;
 
     for (size_t i = 0; i < G_N_ELEMENTS(props); i++) {
@@ -611,10 +721,16 @@ static void add_tests(void)
                    test_holes_read_zero_and_ignore_writes);
     qtest_add_func("/ivshmem-chunks/holes-cost-no-memory",
                    test_holes_cost_no_memory);
-    qtest_add_func("/ivshmem-chunks/exactly-32-runs-keep-all-holes",
-                   test_exactly_32_runs_keep_all_holes);
-    qtest_add_func("/ivshmem-chunks/small-holes-filled-beyond-32-runs",
-                   test_small_holes_filled_beyond_32_runs);
+    qtest_add_func("/ivshmem-chunks/few-runs-keep-all-holes",
+                   test_few_runs_keep_all_holes);
+    qtest_add_func("/ivshmem-chunks/small-holes-are-filled",
+                   test_small_holes_are_filled);
+    qtest_add_func("/ivshmem-chunks/slots-do-not-grow-with-chunks",
+                   test_slots_do_not_grow_with_chunks);
+    qtest_add_func("/ivshmem-chunks/bar-size", test_bar_size);
+    qtest_add_func("/ivshmem-chunks/historical-form", test_historical_form);
+    qtest_add_func("/ivshmem-chunks/resolved-layout", test_resolved_layout);
+    qtest_add_func("/ivshmem-chunks/subsystem-id", test_subsystem_id);
     qtest_add_func("/ivshmem-chunks/mixed-page-sizes", test_mixed_page_sizes);
     qtest_add_func("/ivshmem-chunks/small-offset-in-huge-file-is-refused",
                    test_small_offset_in_huge_file_is_refused);
@@ -643,6 +759,9 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     iv_tmpdir_create();
     add_tests();
+    iv_add_doorbell_tests();
+    iv_add_memory_tests();
+    iv_add_last_tests();
     ret = g_test_run();
     iv_tmpdir_remove();
     return ret;

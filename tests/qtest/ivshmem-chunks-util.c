@@ -50,26 +50,54 @@ void iv_tmpdir_remove(void)
     g_clear_pointer(&iv_tmpdir, g_free);
 }
 
-IvFile *iv_file_new(const char *dir, const char *name, size_t size)
+/* Give the file its size and map it */
+static IvFile *file_from_fd(int fd, char *path, size_t size)
 {
     IvFile *file = g_new0(IvFile, 1);
-    uint32_t seed = g_str_hash(name);
-    int fd;
 
-    file->path = g_build_filename(dir ?: iv_tmpdir, name, NULL);
-    file->size = size;
-    fd = open(file->path, O_RDWR | O_CREAT | O_EXCL, 0600);
     g_assert_cmpint(fd, >=, 0);
     g_assert_cmpint(ftruncate(fd, size), ==, 0);
+    file->path = path;
+    file->size = size;
     file->mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     g_assert(file->mem != MAP_FAILED);
-    close(fd);
+    return file;
+}
 
-    for (size_t i = 0; i + 4 <= size; i += 4) {
+static void fill(IvFile *file)
+{
+    uint32_t seed = g_str_hash(file->path);
+
+    for (size_t i = 0; i + 4 <= file->size; i += 4) {
         seed = seed * 1664525 + 1013904223;
         memcpy(file->mem + i, &seed, 4);
     }
-    file->copy = g_memdup2(file->mem, size);
+    file->copy = g_memdup2(file->mem, file->size);
+}
+
+IvFile *iv_file_new_sparse(const char *dir, const char *name, size_t size)
+{
+    char *path = g_build_filename(dir ?: iv_tmpdir, name, NULL);
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
+    IvFile *file = file_from_fd(fd, path, size);
+
+    close(fd);
+    return file;
+}
+
+IvFile *iv_file_new(const char *dir, const char *name, size_t size)
+{
+    IvFile *file = iv_file_new_sparse(dir, name, size);
+
+    fill(file);
+    return file;
+}
+
+IvFile *iv_file_from_fd(int fd, const char *path, size_t size)
+{
+    IvFile *file = file_from_fd(fd, g_strdup(path), size);
+
+    fill(file);
     return file;
 }
 
@@ -205,6 +233,54 @@ uint64_t iv_status_kib(QTestState *qts, const char *field)
     line = strstr(status, field);
     g_assert_nonnull(line);
     return g_ascii_strtoull(line + strlen(field) + 1, NULL, 10);
+}
+
+QDict *iv_get(QTestState *qts, const char *id, const char *property)
+{
+    g_autofree char *path = g_strconcat("/machine/peripheral/", id, NULL);
+    QDict *rsp = qtest_qmp(qts, "{'execute': 'qom-get', 'arguments': {"
+                           "'path': %s, 'property': %s}}", path, property);
+
+    g_assert_true(qdict_haskey(rsp, "return"));
+    return rsp;
+}
+
+uint64_t iv_get_uint(QTestState *qts, const char *id, const char *property)
+{
+    QDict *rsp = iv_get(qts, id, property);
+    uint64_t value = qdict_get_int(rsp, "return");
+
+    qobject_unref(rsp);
+    return value;
+}
+
+unsigned iv_count_slots(QTestState *qts)
+{
+    g_autofree char *mtree = qtest_hmp(qts, "info mtree -f");
+    const char *view = strstr(mtree, " AS \"memory\"");
+    g_auto(GStrv) lines = NULL;
+    unsigned n = 0;
+
+    g_assert_nonnull(view);
+    lines = g_strsplit(view, "\n", -1);
+    for (char **line = lines; *line && !g_str_has_prefix(*line, "FlatView");
+         line++) {
+        n += strstr(*line, " ram): ivshmem-") ||
+             strstr(*line, " rom): ivshmem-");
+    }
+    return n;
+}
+
+unsigned iv_count_ram_blocks(QTestState *qts)
+{
+    QDict *rsp = qtest_qmp(qts, "{'execute': 'x-query-ramblock'}");
+    const char *text = qdict_get_str(qdict_get_qdict(rsp, "return"),
+                                     "human-readable-text");
+    g_auto(GStrv) lines = g_strsplit(g_strstrip((char *)text), "\n", -1);
+    unsigned n = g_strv_length(lines) - 1; /* but for the heading */
+
+    qobject_unref(rsp);
+    return n;
 }
 
 void iv_unplug(QTestState *qts, const char *id)

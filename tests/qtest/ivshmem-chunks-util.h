@@ -17,6 +17,12 @@
 /* Slot on the root bus in which the tests put the device */
 #define IV_SLOT 6
 #define IV_ADDR "06.0"
+#define IV_DEVFN QPCI_DEVFN(IV_SLOT, 0)
+
+/* The groups of tests; the last ones change the process */
+void iv_add_memory_tests(void);
+void iv_add_doorbell_tests(void);
+void iv_add_last_tests(void);
 
 /* A scratch directory that iv_tmpdir_remove() deletes with its contents */
 extern char *iv_tmpdir;
@@ -28,12 +34,19 @@ void iv_tmpdir_remove(void);
 typedef struct IvFile {
     char *path;
     uint8_t *mem;
-    uint8_t *copy;              /* what the file has to contain */
+    uint8_t *copy;              /* what it has to contain; NULL if sparse */
     size_t size;
 } IvFile;
 
 /* @dir is the scratch directory if NULL */
 IvFile *iv_file_new(const char *dir, const char *name, size_t size);
+
+/* The same without contents, hence without memory */
+IvFile *iv_file_new_sparse(const char *dir, const char *name, size_t size);
+
+/* The file behind a descriptor, which remains the caller's */
+IvFile *iv_file_from_fd(int fd, const char *path, size_t size);
+
 void iv_file_free(IvFile *file);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(IvFile, iv_file_free)
 
@@ -65,6 +78,19 @@ void iv_wait_released(QTestState *qts, const char *path);
 
 /* A field of /proc/PID/status in KiB */
 uint64_t iv_status_kib(QTestState *qts, const char *field);
+
+/* A property of device @id, as reply of QMP or as a number */
+QDict *iv_get(QTestState *qts, const char *id, const char *property);
+uint64_t iv_get_uint(QTestState *qts, const char *id, const char *property);
+
+/*
+ * Number of memory slots that a hypervisor needs for the devices of @qts, whose
+ * BARs are mapped.  Do not unplug afterwards: this leaks a reference in QEMU.
+ */
+unsigned iv_count_slots(QTestState *qts);
+
+/* Number of RAM blocks of the whole machine */
+unsigned iv_count_ram_blocks(QTestState *qts);
 
 /*
  * Unplug as a guest would: it is not running, but a reset of the machine lets

@@ -11,7 +11,6 @@
 #include "qemu/osdep.h"
 #include "qemu/cutils.h"
 #include "qemu/host-utils.h"
-#include "qemu/mmap-alloc.h"
 #include "qapi/error.h"
 #include "ivshmem-chunk-layout.h"
 
@@ -24,90 +23,19 @@ void ivshmem_chunk_error_prepend(Error **errp, size_t number, const char *path)
     }
 }
 
-static void close_file(void *opaque)
+/* Returns the file at @path, opened at most once, or NULL on failure */
+static const IvshmemFile *open_file(IvshmemLayout *layout, const char *path,
+                                    bool readonly, Error **errp)
 {
-    IvshmemFile *file = opaque;
-
-    qemu_close(file->fd);
-    g_free(file);
-}
-
-static bool check_regular(const struct stat *st, Error **errp)
-{
-    if (S_ISREG(st->st_mode)) {
-        return true;
-    }
-    error_setg(errp, "is %s, need a regular file",
-               S_ISDIR(st->st_mode) ? "a directory" :
-               S_ISFIFO(st->st_mode) ? "a FIFO" :
-               S_ISSOCK(st->st_mode) ? "a socket" : "a device");
-    return false;
-}
-
-/*
- * Look before opening, because opening a device may have side effects.  A
- * path that cannot be looked at, such as /dev/fdset/1, is left to the caller.
- */
-static bool check_path(const char *path, Error **errp)
-{
-    struct stat st;
-
-    return stat(path, &st) < 0 || check_regular(&st, errp);
-}
-
-static bool check_file(IvshmemFile *file, Error **errp)
-{
-    struct stat st;
-
-    if (fstat(file->fd, &st) < 0) {
-        error_setg_errno(errp, errno, "cannot get the file's size");
-        return false;
-    }
-    if (!check_regular(&st, errp)) {
-        return false;
-    }
-    file->size = st.st_size;
-    file->page_size = qemu_fd_getpagesize(file->fd);
-    if (file->size == 0) {
-        error_setg(errp, "the file is empty");
-        return false;
-    }
-    if (file->size % file->page_size) {
-        error_setg(errp, "file size 0x%" PRIx64 " is not a multiple of "
-                   "the file's page size 0x%" PRIx64,
-                   file->size, file->page_size);
-        return false;
-    }
-    return true;
-}
-
-/*
- * Returns the file at @path, opened at most once, or NULL on failure.
- * O_NONBLOCK has no effect on regular files, and no other file gets to block.
- */
-static const IvshmemFile *open_file(GHashTable *files, const char *path,
-                                    Error **errp)
-{
+    GHashTable *files = layout->files[readonly];
     IvshmemFile *file = g_hash_table_lookup(files, path);
-    int fd;
 
-    if (file) {
-        return file;
+    if (!file) {
+        file = ivshmem_file_open(path, readonly, errp);
+        if (file) {
+            g_hash_table_insert(files, (char *)path, file);
+        }
     }
-    if (!check_path(path, errp)) {
-        return NULL;
-    }
-    fd = qemu_open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, errp);
-    if (fd < 0) {
-        return NULL;
-    }
-    file = g_new0(IvshmemFile, 1);
-    file->fd = fd;
-    if (!check_file(file, errp)) {
-        close_file(file);
-        return NULL;
-    }
-    g_hash_table_insert(files, (char *)path, file);
     return file;
 }
 
@@ -182,7 +110,7 @@ static bool set_place(IvshmemPlacedChunk *chunk, const IvshmemChunk *given,
 }
 
 static bool place_chunk(IvshmemLayout *layout, const IvshmemChunk *given,
-                        Error **errp)
+                        bool readonly, Error **errp)
 {
     ERRP_GUARD();
     size_t number = layout->nchunks;
@@ -191,7 +119,8 @@ static bool place_chunk(IvshmemLayout *layout, const IvshmemChunk *given,
 
     chunk->number = number;
     chunk->path = given->file;
-    chunk->file = open_file(layout->files, given->file, errp);
+    chunk->readonly = readonly || given->readonly;
+    chunk->file = open_file(layout, given->file, chunk->readonly, errp);
     if (!chunk->file || !set_range(chunk, given, errp) ||
         !set_place(chunk, given, end, errp)) {
         ivshmem_chunk_error_prepend(errp, number, given->file);
@@ -239,83 +168,75 @@ static bool check_overlap(const IvshmemLayout *layout, Error **errp)
  * Half of the address space is the most that a naturally aligned BAR can
  * have, because the other half holds the guest's RAM.
  */
-static bool set_bar_size(IvshmemLayout *layout, unsigned addr_bits,
-                         Error **errp)
+static bool check_placeable(uint64_t bar_size, unsigned addr_bits, Error **errp)
+{
+    uint64_t limit = 1ULL << (addr_bits - 1);
+    g_autofree char *size = size_to_str(bar_size);
+    g_autofree char *max = size_to_str(limit);
+
+    if (bar_size <= limit) {
+        return true;
+    }
+    error_setg(errp, "this machine cannot place a BAR of %s: its CPUs have %u "
+               "physical address bits, which allow %s; ask for a smaller one, "
+               "or give the CPUs more bits, for example with "
+               "-cpu max,phys-bits=N or -cpu host,host-phys-bits=on",
+               size, addr_bits, max);
+    return false;
+}
+
+static bool set_min_bar_size(IvshmemLayout *layout, unsigned addr_bits,
+                             Error **errp)
 {
     ERRP_GUARD();
     const IvshmemPlacedChunk *last = &layout->chunks[layout->nchunks - 1];
-    uint64_t limit = 1ULL << (addr_bits - 1);
+    uint64_t end = last->at + last->size;
 
-    layout->end = last->at + last->size;
-    layout->bar_size = pow2ceil(layout->end);
-    if (layout->bar_size && layout->bar_size <= limit) {
+    layout->bar_size = pow2ceil(end);
+    if (layout->bar_size &&
+        check_placeable(layout->bar_size, addr_bits, errp)) {
         return true;
     }
     if (!layout->bar_size) {
-        error_setg(errp, "ends at 0x%" PRIx64 " of BAR 2, which no PCI BAR "
-                   "can hold: lower its 'at' or share less", layout->end);
-    } else {
-        g_autofree char *size = size_to_str(layout->bar_size);
-        g_autofree char *max = size_to_str(limit);
-
-        error_setg(errp, "ends at 0x%" PRIx64 " of BAR 2, whose size of %s "
-                   "this machine cannot place: its CPUs have %u physical "
-                   "address bits, which allow %s; lower its 'at', share less, "
-                   "or give the CPUs more bits, for example with "
-                   "-cpu max,phys-bits=N or -cpu host,host-phys-bits=on",
-                   layout->end, size, addr_bits, max);
+        error_setg(errp, "no PCI BAR is that large: lower its 'at' or share "
+                   "less");
     }
+    error_prepend(errp, "ends at 0x%" PRIx64 " of BAR 2: ", end);
     ivshmem_chunk_error_prepend(errp, last->number, last->path);
     return false;
 }
 
-/* The hole right before a chunk */
-typedef struct Hole {
-    uint64_t size;
-    size_t chunk;
-} Hole;
-
-/* Largest hole first; in the order of the BAR among equals */
-static int compare_holes(const void *a, const void *b)
+/* Enlarge the BAR to the size that the user asked for */
+static bool set_bar_size(IvshmemLayout *layout, uint64_t size,
+                         unsigned addr_bits, Error **errp)
 {
-    const Hole *x = a, *y = b;
+    ERRP_GUARD();
+    bool ok = false;
 
-    if (x->size != y->size) {
-        return x->size > y->size ? -1 : 1;
+    if (!is_power_of_2(size)) {
+        error_setg(errp, "it is not a power of two");
+    } else if (size < layout->bar_size) {
+        error_setg(errp, "the chunks need 0x%" PRIx64, layout->bar_size);
+    } else {
+        ok = check_placeable(size, addr_bits, errp);
     }
-    return x->chunk < y->chunk ? -1 : x->chunk > y->chunk;
+    if (!ok) {
+        error_prepend(errp, "'bar-size' 0x%" PRIx64 ": ", size);
+        return false;
+    }
+    layout->bar_size = size;
+    return true;
 }
 
-/* Have the smallest holes filled, so that IVSHMEM_MAX_RUNS runs remain */
-static void choose_filled_holes(IvshmemLayout *layout)
+static GHashTable *new_files(void)
 {
-    IvshmemPlacedChunk *chunks = layout->chunks;
-    g_autofree Hole *holes = g_new(Hole, layout->nchunks);
-    size_t n = 0;
-
-    for (size_t i = 1; i < layout->nchunks; i++) {
-        uint64_t start = chunks[i - 1].at + chunks[i - 1].size;
-
-        if (chunks[i].at != start) {
-            holes[n++] = (Hole) { .size = chunks[i].at - start, .chunk = i };
-        }
-    }
-    qsort(holes, n, sizeof(*holes), compare_holes);
-    for (size_t i = IVSHMEM_MAX_RUNS - 1; i < n; i++) {
-        chunks[holes[i].chunk].fill = holes[i].size;
-    }
-}
-
-bool ivshmem_layout_continues_run(const IvshmemLayout *layout, size_t i)
-{
-    const IvshmemPlacedChunk *chunk = &layout->chunks[i];
-
-    return i < layout->nchunks &&
-           chunk[-1].at + chunk[-1].size == chunk->at - chunk->fill;
+    return g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
+                                 (GDestroyNotify)ivshmem_file_free);
 }
 
 IvshmemLayout *ivshmem_layout_new(const IvshmemChunkList *list,
-                                  unsigned addr_bits, Error **errp)
+                                  const IvshmemLayoutConfig *config,
+                                  Error **errp)
 {
     g_autoptr(IvshmemLayout) layout = g_new0(IvshmemLayout, 1);
     size_t n = 0;
@@ -323,28 +244,45 @@ IvshmemLayout *ivshmem_layout_new(const IvshmemChunkList *list,
     for (const IvshmemChunkList *l = list; l; l = l->next) {
         n++;
     }
-    layout->files = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
-                                          close_file);
+    layout->files[false] = new_files();
+    layout->files[true] = new_files();
     layout->chunks = g_new0(IvshmemPlacedChunk, n);
     layout->align = QEMU_VMALLOC_ALIGN;
 
     for (const IvshmemChunkList *l = list; l; l = l->next) {
-        if (!place_chunk(layout, l->value, errp)) {
+        if (!place_chunk(layout, l->value, config->readonly, errp)) {
             return NULL;
         }
     }
     qsort(layout->chunks, n, sizeof(*layout->chunks), compare_at);
     if (!check_overlap(layout, errp) ||
-        !set_bar_size(layout, addr_bits, errp)) {
+        !set_min_bar_size(layout, config->addr_bits, errp) ||
+        (config->bar_size && !set_bar_size(layout, config->bar_size,
+                                           config->addr_bits, errp)) ||
+        !ivshmem_layout_plan_runs(layout, errp)) {
         return NULL;
     }
-    choose_filled_holes(layout);
     return g_steal_pointer(&layout);
+}
+
+void ivshmem_layout_close_files(IvshmemLayout *layout)
+{
+    for (int i = 0; i < ARRAY_SIZE(layout->files); i++) {
+        GHashTableIter iter;
+        gpointer file;
+
+        g_hash_table_iter_init(&iter, layout->files[i]);
+        while (g_hash_table_iter_next(&iter, NULL, &file)) {
+            ivshmem_file_close(file);
+        }
+    }
 }
 
 void ivshmem_layout_free(IvshmemLayout *layout)
 {
-    g_hash_table_destroy(layout->files);
+    g_hash_table_destroy(layout->files[false]);
+    g_hash_table_destroy(layout->files[true]);
     g_free(layout->chunks);
+    g_free(layout->runs);
     g_free(layout);
 }

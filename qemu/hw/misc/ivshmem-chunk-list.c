@@ -1,8 +1,9 @@
 /*
  * ivshmem chunks: lists of them in text
  *
- * The plain form, file=A:B,offset=C:D,size=E:F, and a file with the typed form
- * in JSON.
+ *   plain:       file=A:B,offset=C:D,size=E:F
+ *   historical:  size=S,shm=fd:A:C:E:B:D:F
+ *   file:        the typed form as a JSON array
  *
  * Copyright (c) 2026 dpdk-ivshmem developers
  *
@@ -11,6 +12,7 @@
 
 #include "qemu/osdep.h"
 #include "qemu/cutils.h"
+#include "qemu/host-utils.h"
 #include "qapi/error.h"
 #include "qapi/qapi-visit-ivshmem.h"
 #include "qapi/qobject-input-visitor.h"
@@ -57,19 +59,25 @@ static bool check_length(const PlainList *list, const PlainList *files,
     return false;
 }
 
-static bool parse_size(const PlainList *list, size_t i, uint64_t *value,
+static bool parse_size(const char *name, const char *elem, uint64_t *value,
                        Error **errp)
 {
-    if (!*list->elems[i]) {
-        error_setg(errp, "empty element in '%s'", list->name);
+    if (!*elem) {
+        error_setg(errp, "empty element in '%s'", name);
         return false;
     }
-    if (qemu_strtosz(list->elems[i], NULL, value) < 0) {
-        error_setg(errp, "'%s' in '%s' is not a size",
-                   list->elems[i], list->name);
+    if (qemu_strtosz(elem, NULL, value) < 0) {
+        error_setg(errp, "'%s' in '%s' is not a size", elem, name);
         return false;
     }
     return true;
+}
+
+static bool parse_list_size(const PlainList *list, size_t i, bool *has,
+                            uint64_t *value, Error **errp)
+{
+    *has = list->elems;
+    return !*has || parse_size(list->name, list->elems[i], value, errp);
 }
 
 /* Returns NULL on failure */
@@ -82,16 +90,13 @@ static IvshmemChunk *parse_chunk(const PlainList *files,
     g_autoptr(IvshmemChunk) chunk = g_new0(IvshmemChunk, 1);
 
     chunk->file = g_strdup(plain_path(files, i));
-    chunk->has_offset = offsets->elems;
-    chunk->has_size = sizes->elems;
-
     if (!*chunk->file) {
         error_setg(errp, "empty element in '%s'", files->name);
-    } else if (!chunk->has_offset ||
-               parse_size(offsets, i, &chunk->offset, errp)) {
-        if (!chunk->has_size || parse_size(sizes, i, &chunk->size, errp)) {
-            return g_steal_pointer(&chunk);
-        }
+    } else if (parse_list_size(offsets, i, &chunk->has_offset, &chunk->offset,
+                               errp) &&
+               parse_list_size(sizes, i, &chunk->has_size, &chunk->size,
+                               errp)) {
+        return g_steal_pointer(&chunk);
     }
     ivshmem_chunk_error_prepend(errp, i, chunk->file);
     return NULL;
@@ -128,36 +133,196 @@ IvshmemChunkList *ivshmem_chunk_list_parse(const char *file,
     return ok ? g_steal_pointer(&list) : NULL;
 }
 
-static QObject *load_json(const char *path, Error **errp)
+/*
+ * One PATH:OFFSET:LENGTH of the historical form; @at is where it goes.
+ * /dev/zero is padding: it takes its place, and no chunk comes of it.
+ */
+static bool parse_shm_elem(GStrv elem, uint64_t *at, IvshmemChunkList ***tail,
+                           Error **errp)
 {
-    g_autoptr(GError) gerr = NULL;
-    g_autofree char *text = NULL;
+    uint64_t offset, length, end;
+    IvshmemChunk *chunk;
 
-    if (!g_file_get_contents(path, &text, NULL, &gerr)) {
-        error_setg(errp, "%s", gerr->message);
+    if (!*elem[0]) {
+        error_setg(errp, "empty path in 'shm'");
+        return false;
+    }
+    if (!parse_size("shm", elem[1], &offset, errp) ||
+        !parse_size("shm", elem[2], &length, errp)) {
+        return false;
+    }
+    if (uadd64_overflow(*at, length, &end)) {
+        error_setg(errp, "the lengths in 'shm' overflow 64 bits");
+        return false;
+    }
+    if (strcmp(elem[0], "/dev/zero")) {
+        chunk = g_new0(IvshmemChunk, 1);
+        *chunk = (IvshmemChunk) {
+            .file = g_strdup(elem[0]),
+            .has_offset = true, .offset = offset,
+            .has_size = true, .size = length,
+            .has_at = true, .at = *at,
+        };
+        QAPI_LIST_APPEND(*tail, chunk);
+    }
+    *at = end;
+    return true;
+}
+
+static bool check_shm_size(const char *size, uint64_t sum, Error **errp)
+{
+    uint64_t value;
+
+    if (!size) {
+        error_setg(errp, "'shm' needs 'size', the sum of the lengths in it");
+        return false;
+    }
+    if (!parse_size("size", size, &value, errp)) {
+        return false;
+    }
+    if (!is_power_of_2(value)) {
+        error_setg(errp, "'size' %s is not a power of two", size);
+        return false;
+    }
+    if (value != sum) {
+        error_setg(errp, "the lengths in 'shm' amount to 0x%" PRIx64
+                   ", and 'size' is 0x%" PRIx64, sum, value);
+        return false;
+    }
+    return true;
+}
+
+IvshmemChunkList *ivshmem_chunk_list_parse_shm(const char *shm,
+                                               const char *size,
+                                               uint64_t *bar_size, Error **errp)
+{
+    ERRP_GUARD();
+    g_autoptr(IvshmemChunkList) list = NULL;
+    IvshmemChunkList **tail = &list;
+    g_auto(GStrv) elems = g_strsplit(shm, ":", -1);
+    size_t n = g_strv_length(elems);
+    uint64_t at = 0;
+
+    if (n < 4 || n % 3 != 1 || strcmp(elems[0], "fd")) {
+        error_setg(errp, "'shm' is not of the form "
+                   "fd:PATH:OFFSET:LENGTH[:PATH:OFFSET:LENGTH...]");
         return NULL;
     }
-    return qobject_from_json(text, errp);
+    for (size_t i = 1; i < n; i += 3) {
+        if (!parse_shm_elem(&elems[i], &at, &tail, errp)) {
+            ivshmem_chunk_error_prepend(errp, i / 3, elems[i]);
+            return NULL;
+        }
+    }
+    if (!check_shm_size(size, at, errp)) {
+        return NULL;
+    }
+    if (!list) {
+        error_setg(errp, "no chunk in 'shm', which is all padding");
+    }
+    *bar_size = at;
+    return g_steal_pointer(&list);
+}
+
+/*
+ * The end of the element of a JSON array that starts at @text, which is a ','
+ * or a ']', or NULL if there is none.
+ */
+static char *element_end(char *text)
+{
+    unsigned depth = 0;
+    char quote = 0;
+
+    for (char *p = text; *p; p++) {
+        if (quote) {
+            if (*p == '\\' && p[1]) {
+                p++;
+            } else if (*p == quote) {
+                quote = 0;
+            }
+        } else if (*p == '"' || *p == '\'') {
+            quote = *p;
+        } else if (depth == 0 && (*p == ',' || *p == ']')) {
+            return p;
+        } else if (*p == '{' || *p == '[') {
+            depth++;
+        } else if (*p == '}' || *p == ']') {
+            depth -= depth > 0;
+        }
+    }
+    return NULL;
+}
+
+static IvshmemChunk *parse_json(const char *text, Error **errp)
+{
+    QObject *obj = qobject_from_json(text, errp);
+    IvshmemChunk *chunk = NULL;
+
+    if (obj) {
+        Visitor *v = qobject_input_visitor_new(obj);
+
+        visit_type_IvshmemChunk(v, NULL, &chunk, errp);
+        visit_free(v);
+        qobject_unref(obj);
+    }
+    return chunk;
+}
+
+/*
+ * An element at a time, because a QDict takes 4 KiB, which adds up for a list
+ * of many thousand.  Writes to @text.
+ */
+static bool parse_json_array(char *text, IvshmemChunkList **tail, Error **errp)
+{
+    size_t number = 0;
+    bool more = true;
+
+    text = g_strchug(text);
+    if (*text != '[') {
+        error_setg(errp, "is not a JSON array");
+        return false;
+    }
+    for (text++; more; number++) {
+        char *end = element_end(text);
+        IvshmemChunk *chunk;
+
+        if (!end) {
+            error_setg(errp, "the JSON array has no end");
+            return false;
+        }
+        more = *end == ',';
+        *end = '\0';
+        if (!more && number == 0 && !*g_strchug(text)) {
+            error_setg(errp, "no chunk in it");
+            return false;
+        }
+        chunk = parse_json(text, errp);
+        if (!chunk) {
+            ivshmem_chunk_error_prepend(errp, number, NULL);
+            return false;
+        }
+        QAPI_LIST_APPEND(tail, chunk);
+        text = end + 1;
+    }
+    if (*g_strchug(text)) {
+        error_setg(errp, "something follows the JSON array");
+        return false;
+    }
+    return true;
 }
 
 IvshmemChunkList *ivshmem_chunk_list_load(const char *path, Error **errp)
 {
     ERRP_GUARD();
-    QObject *obj = load_json(path, errp);
-    IvshmemChunkList *list = NULL;
+    g_autoptr(IvshmemChunkList) list = NULL;
+    g_autoptr(GError) gerr = NULL;
+    g_autofree char *text = NULL;
 
-    if (obj) {
-        Visitor *v = qobject_input_visitor_new(obj);
-
-        visit_type_IvshmemChunkList(v, "chunks", &list, errp);
-        visit_free(v);
-        qobject_unref(obj);
+    if (!g_file_get_contents(path, &text, NULL, &gerr)) {
+        error_setg(errp, "%s", gerr->message);
+    } else if (parse_json_array(text, &list, errp)) {
+        return g_steal_pointer(&list);
     }
-    if (!*errp && !list) {
-        error_setg(errp, "no chunk in it");
-    }
-    if (*errp) {
-        error_prepend(errp, "layout '%s': ", path);
-    }
-    return list;
+    error_prepend(errp, "layout '%s': ", path);
+    return NULL;
 }

@@ -1,5 +1,5 @@
 /*
- * ivshmem chunks: map them into one range of host memory
+ * ivshmem chunks: map them into host memory, a range for each RAM block
  *
  * Copyright (c) 2026 dpdk-ivshmem developers
  *
@@ -11,12 +11,19 @@
 #include "qemu/host-utils.h"
 #include "qapi/error.h"
 #include "ivshmem-chunk-layout.h"
+#include "trace.h"
 
-uint64_t ivshmem_layout_map_size(const IvshmemLayout *layout)
+static uint64_t map_size(const IvshmemLayout *layout, bool readonly)
 {
     /* whole pages also for a guest whose pages are larger than the host's */
-    return ROUND_UP(layout->end, QEMU_VMALLOC_ALIGN);
+    return ROUND_UP(layout->ram_size[readonly], QEMU_VMALLOC_ALIGN);
 }
+
+/* Linux 5.14 has these, and older kernels say that they do not */
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
 
 /*
  * Reserve address space, and no memory, at a multiple of @align: a huge page
@@ -111,80 +118,125 @@ static void set_map_error(Error **errp, int err,
     ivshmem_chunk_error_prepend(errp, chunk->number, chunk->path);
 }
 
-/*
- * Number of chunks from @first on that are neighbours both in one file and in
- * the BAR, so that one mapping of @size bytes covers them.
- */
-static size_t merge_chunks(const IvshmemLayout *layout, size_t first,
-                           uint64_t *size)
+static void set_populate_error(Error **errp, int err,
+                               const IvshmemPlacedChunk *chunk)
 {
-    const IvshmemPlacedChunk *chunk = &layout->chunks[first];
-    size_t n = 1;
+    ERRP_GUARD();
 
-    *size = chunk->size;
-    while (first + n < layout->nchunks &&
-           chunk[n].file == chunk->file &&
-           chunk[n].offset == chunk->offset + *size &&
-           chunk[n].at == chunk->at + *size) {
-        *size += chunk[n].size;
-        n++;
+    if (err == EINVAL) {
+        error_setg(errp, "cannot allocate its memory: 'prealloc' needs "
+                   "Linux 5.14 or later on the host");
+    } else {
+        error_setg_errno(errp, err, "cannot allocate its memory: free %s may "
+                         "have run out, or the file was truncated",
+                         chunk->file->page_size > qemu_real_host_page_size() ?
+                         "huge pages" : "memory, or space in the file system,");
     }
-    return n;
+    ivshmem_chunk_error_prepend(errp, chunk->number, chunk->path);
 }
 
 /*
- * Make the holes that are to be filled accessible.  Takes one call per run
- * and leaves it to map_chunks() to map the chunks over the rest of the run.
+ * Number of chunks from @chunk on, of @n, that are neighbours both in one file
+ * and in the BAR, so that one mapping of @size bytes covers them.
  */
-static bool fill_holes(uint8_t *base, const IvshmemLayout *layout, Error **errp)
+static size_t merge_chunks(const IvshmemPlacedChunk *chunk, size_t n,
+                           uint64_t *size)
 {
-    const IvshmemPlacedChunk *chunks = layout->chunks;
-    size_t next;
+    size_t i = 1;
 
-    for (size_t i = 0; i < layout->nchunks; i = next) {
-        uint64_t start = chunks[i].at;
-        uint64_t end = start;
+    *size = chunk->size;
+    while (i < n && chunk[i].file == chunk->file &&
+           chunk[i].offset == chunk->offset + *size &&
+           chunk[i].at == chunk->at + *size) {
+        *size += chunk[i++].size;
+    }
+    return i;
+}
 
-        for (next = i + 1; ivshmem_layout_continues_run(layout, next); next++) {
-            end = chunks[next].fill ? chunks[next].at : end;
-        }
-        if (end != start &&
-            mprotect(base + start, end - start, PROT_READ | PROT_WRITE) < 0) {
-            set_map_error(errp, errno, &chunks[i]);
-            return false;
-        }
+static int protection(bool readonly)
+{
+    return readonly ? PROT_READ : PROT_READ | PROT_WRITE;
+}
+
+/* Make the holes that are to be filled accessible, the chunks around as well */
+static bool fill_holes(uint8_t *base, const IvshmemLayout *layout,
+                       const IvshmemRun *run, Error **errp)
+{
+    const IvshmemPlacedChunk *chunks = &layout->chunks[run->first];
+    uint64_t end = 0;
+
+    for (size_t i = 1; i < run->nchunks; i++) {
+        end = chunks[i].fill ? chunks[i].at - run->at : end;
+    }
+    if (end && mprotect(base, end, protection(run->readonly)) < 0) {
+        set_map_error(errp, errno, chunks);
+        return false;
     }
     return true;
 }
 
-static bool map_chunks(uint8_t *base, const IvshmemLayout *layout, Error **errp)
+/* Allocate the pages, without changing anything that others may write */
+static bool populate(void *host, uint64_t size, const IvshmemPlacedChunk *chunk,
+                     Error **errp)
 {
+    int advice = chunk->readonly ? MADV_POPULATE_READ : MADV_POPULATE_WRITE;
+
+    if (RETRY_ON_EINTR(madvise(host, size, advice)) < 0) {
+        set_populate_error(errp, errno, chunk);
+        return false;
+    }
+    return true;
+}
+
+static bool map_run(uint8_t *base, const IvshmemLayout *layout,
+                    const IvshmemRun *run, bool prealloc, Error **errp)
+{
+    const IvshmemPlacedChunk *chunks = &layout->chunks[run->first];
     uint64_t size;
     size_t n;
 
-    for (size_t i = 0; i < layout->nchunks; i += n) {
-        const IvshmemPlacedChunk *chunk = &layout->chunks[i];
+    if (!fill_holes(base, layout, run, errp)) {
+        return false;
+    }
+    for (size_t i = 0; i < run->nchunks; i += n) {
+        const IvshmemPlacedChunk *chunk = &chunks[i];
+        void *host = base + (chunk->at - run->at);
 
-        n = merge_chunks(layout, i, &size);
-        if (mmap(base + chunk->at, size, PROT_READ | PROT_WRITE,
-                 MAP_SHARED | MAP_FIXED, chunk->file->fd,
-                 chunk->offset) == MAP_FAILED) {
+        n = merge_chunks(chunk, run->nchunks - i, &size);
+        if (mmap(host, size, protection(run->readonly), MAP_SHARED | MAP_FIXED,
+                 chunk->file->fd, chunk->offset) == MAP_FAILED) {
             set_map_error(errp, errno, chunk);
             return false;
         }
+        if (prealloc && !populate(host, size, chunk, errp)) {
+            return false;
+        }
+        trace_ivshmem_chunk_map(chunk->number, n, chunk->path, chunk->offset,
+                                size, chunk->at, host, chunk->readonly);
     }
     return true;
 }
 
-void *ivshmem_layout_map(const IvshmemLayout *layout, Error **errp)
+void *ivshmem_layout_map(const IvshmemLayout *layout, bool readonly,
+                         bool prealloc, Error **errp)
 {
-    uint64_t size = ivshmem_layout_map_size(layout);
-    uint8_t *base = reserve(size, layout->align, errp);
+    uint8_t *base = reserve(map_size(layout, readonly), layout->align, errp);
 
-    if (base && (!fill_holes(base, layout, errp) ||
-                 !map_chunks(base, layout, errp))) {
-        munmap(base, size);
-        return NULL;
+    for (size_t i = 0; base && i < layout->nruns; i++) {
+        const IvshmemRun *run = &layout->runs[i];
+
+        if (run->readonly == readonly &&
+            !map_run(base + run->ram, layout, run, prealloc, errp)) {
+            ivshmem_layout_unmap(layout, readonly, base);
+            return NULL;
+        }
     }
     return base;
+}
+
+void ivshmem_layout_unmap(const IvshmemLayout *layout, bool readonly,
+                          void *host)
+{
+    trace_ivshmem_chunk_unmap(host, map_size(layout, readonly));
+    munmap(host, map_size(layout, readonly));
 }

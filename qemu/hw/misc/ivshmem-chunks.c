@@ -2,13 +2,13 @@
  * ivshmem chunk memory: ranges of files as one PCI BAR
  *
  *   BAR:  an I/O region of the BAR's size, which shows where nothing else is
- *    |-- run: an alias of a populated part of the RAM block
+ *    |-- run: an alias of a part of a RAM block
  *    |-- run ...
- *   RAM:  one block over the host mapping of all chunks, holes included
+ *   RAM:  a block with all that is writable, and one with all that is not
  *
- * There is one RAM block, and not one per run, because the cost of many grows
- * with the square of their number.  The inaccessible parts of the block are
- * covered by no alias, so that nothing ever accesses them.
+ * There are two RAM blocks, and not one per run, because the cost of many
+ * grows with the square of their number, and because only a region that is
+ * read-only itself, not an alias of it, is safe from DMA.
  *
  * Copyright (c) 2026 dpdk-ivshmem developers
  *
@@ -23,7 +23,6 @@
 #include "migration/blocker.h"
 #include "hw/misc/ivshmem-chunks.h"
 #include "ivshmem-chunk-layout.h"
-#include "trace.h"
 
 struct IvshmemChunkMemory {
     Object parent_obj;
@@ -32,16 +31,20 @@ struct IvshmemChunkMemory {
     char *file;
     char *offset;
     char *size;
+    char *shm;
     IvshmemChunkList *chunks;
-    char *layout;
+    char *layout_file;
+    uint64_t bar_size;
+    bool readonly;
+    bool prealloc;
 
-    /* host mapping, NULL until realized */
-    void *host;
-    uint64_t host_size;
+    IvshmemChunkList *parsed;   /* the chunks if given as text */
+    IvshmemLayout *layout;      /* NULL until realized */
+    void *host[2];              /* RAM blocks, by read-only; NULL for none */
 
     MemoryRegion bar;
-    MemoryRegion ram;
-    MemoryRegion runs[IVSHMEM_MAX_RUNS];
+    MemoryRegion ram[2];
+    MemoryRegion *runs;
     unsigned nruns;             /* of @runs that are in @bar */
 
     Error *migration_blocker;
@@ -72,106 +75,144 @@ static const MemoryRegionOps hole_ops = {
     },
 };
 
-/* Show the populated parts of the RAM block in the BAR */
-static void add_runs(IvshmemChunkMemory *mem, const IvshmemLayout *layout)
+static void init_ram(IvshmemChunkMemory *mem, bool readonly)
 {
-    const IvshmemPlacedChunk *chunks = layout->chunks;
-    size_t next;
+    MemoryRegion *ram = &mem->ram[readonly];
 
-    for (size_t i = 0; i < layout->nchunks; i = next) {
-        MemoryRegion *run = &mem->runs[mem->nruns++];
-        uint64_t start = chunks[i].at;
-
-        next = i + 1;
-        while (ivshmem_layout_continues_run(layout, next)) {
-            next++;
-        }
-        memory_region_init_alias(run, OBJECT(mem), "ivshmem-run", &mem->ram,
-                                 start, chunks[next - 1].at +
-                                        chunks[next - 1].size - start);
-        memory_region_add_subregion(&mem->bar, start, run);
+    if (mem->host[readonly]) {
+        memory_region_init_ram_ptr(ram, OBJECT(mem),
+                                   readonly ? "ivshmem-ro" : "ivshmem-rw",
+                                   mem->layout->ram_size[readonly],
+                                   mem->host[readonly]);
+        memory_region_set_readonly(ram, readonly);
     }
 }
 
-static void init_regions(IvshmemChunkMemory *mem, const IvshmemLayout *layout)
+static void init_regions(IvshmemChunkMemory *mem)
 {
+    const IvshmemLayout *layout = mem->layout;
+
     memory_region_transaction_begin();
-    memory_region_init_ram_ptr(&mem->ram, OBJECT(mem), "ivshmem-chunks",
-                               layout->end, mem->host);
+    init_ram(mem, false);
+    init_ram(mem, true);
     memory_region_init_io(&mem->bar, OBJECT(mem), &hole_ops, NULL,
                           "ivshmem-bar2", layout->bar_size);
-    add_runs(mem, layout);
-    memory_region_transaction_commit();
+    mem->runs = g_new0(MemoryRegion, layout->nruns);
+    while (mem->nruns < layout->nruns) {
+        const IvshmemRun *run = &layout->runs[mem->nruns];
+        MemoryRegion *alias = &mem->runs[mem->nruns++];
 
-    trace_ivshmem_chunks_map(mem->host, mem->host_size, layout->nchunks,
-                             mem->nruns, layout->bar_size);
+        memory_region_init_alias(alias, OBJECT(mem), "ivshmem-run",
+                                 &mem->ram[run->readonly], run->ram, run->size);
+        memory_region_add_subregion(&mem->bar, run->at, alias);
+    }
+    memory_region_transaction_commit();
 }
 
 /* Is just one form of the chunks given? */
 static bool check_forms(IvshmemChunkMemory *mem, Error **errp)
 {
-    bool plain = mem->file || mem->offset || mem->size;
+    bool plain = mem->file || mem->offset || (mem->size && !mem->shm);
 
-    if (plain + !!mem->chunks + !!mem->layout > 1) {
-        error_setg(errp, "'chunks', 'layout', and 'file' with 'offset' and "
-                   "'size' cannot be combined: give one form of the three");
+    if (plain + !!mem->shm + !!mem->chunks + !!mem->layout_file > 1) {
+        error_setg(errp, "'chunks', 'layout', 'shm' with 'size', and 'file' "
+                   "with 'offset' and 'size' cannot be combined: give one "
+                   "form of the four");
         return false;
     }
-    if (!mem->chunks && !mem->layout && (!mem->file || !*mem->file)) {
+    if (!mem->chunks && !mem->layout_file && !mem->shm &&
+        (!mem->file || !*mem->file)) {
         error_setg(errp, "no chunk given: set 'file', optionally with 'offset' "
                    "and 'size', or a non-empty list 'chunks', or 'layout'");
+        return false;
+    }
+    if (mem->shm && mem->bar_size) {
+        error_setg(errp, "'bar-size' cannot be combined with 'shm', whose "
+                   "'size' is that of the BAR");
         return false;
     }
     return true;
 }
 
-/*
- * Set *@list to the chunks in whichever form they were given; *@parsed is for
- * the caller to free.
- */
-static bool get_chunks(IvshmemChunkMemory *mem, const IvshmemChunkList **list,
-                       IvshmemChunkList **parsed, Error **errp)
+/* The chunks in whichever form they were given, or NULL on failure */
+static const IvshmemChunkList *get_chunks(IvshmemChunkMemory *mem,
+                                          uint64_t *bar_size, Error **errp)
 {
     if (!check_forms(mem, errp)) {
-        return false;
+        return NULL;
     }
-    if (mem->layout) {
-        *parsed = ivshmem_chunk_list_load(mem->layout, errp);
-    } else if (mem->file) {
-        *parsed = ivshmem_chunk_list_parse(mem->file, mem->offset, mem->size,
-                                           errp);
+    if (mem->chunks) {
+        return mem->chunks;
     }
-    *list = mem->chunks ?: *parsed;
-    return *list;
+    qapi_free_IvshmemChunkList(mem->parsed);
+    if (mem->layout_file) {
+        mem->parsed = ivshmem_chunk_list_load(mem->layout_file, errp);
+    } else if (mem->shm) {
+        mem->parsed = ivshmem_chunk_list_parse_shm(mem->shm, mem->size,
+                                                   bar_size, errp);
+    } else {
+        mem->parsed = ivshmem_chunk_list_parse(mem->file, mem->offset,
+                                               mem->size, errp);
+    }
+    return mem->parsed;
+}
+
+static void unmap(IvshmemChunkMemory *mem, const IvshmemLayout *layout)
+{
+    for (int readonly = 0; readonly < ARRAY_SIZE(mem->host); readonly++) {
+        if (mem->host[readonly]) {
+            ivshmem_layout_unmap(layout, readonly, mem->host[readonly]);
+            mem->host[readonly] = NULL;
+        }
+    }
+}
+
+static bool map(IvshmemChunkMemory *mem, const IvshmemLayout *layout,
+                Error **errp)
+{
+    for (int readonly = 0; readonly < ARRAY_SIZE(mem->host); readonly++) {
+        if (!layout->ram_size[readonly]) {
+            continue;
+        }
+        mem->host[readonly] = ivshmem_layout_map(layout, readonly,
+                                                 mem->prealloc, errp);
+        if (!mem->host[readonly]) {
+            unmap(mem, layout);
+            return false;
+        }
+    }
+    return true;
 }
 
 bool ivshmem_chunk_memory_realize(IvshmemChunkMemory *mem, unsigned addr_bits,
                                   Error **errp)
 {
-    g_autoptr(IvshmemChunkList) parsed = NULL;
+    IvshmemLayoutConfig config = {
+        .addr_bits = addr_bits,
+        .readonly = mem->readonly,
+        .bar_size = mem->bar_size,
+    };
     g_autoptr(IvshmemLayout) layout = NULL;
     const IvshmemChunkList *list;
 
-    assert(!mem->host);
-    if (!get_chunks(mem, &list, &parsed, errp)) {
+    assert(!mem->layout);
+    list = get_chunks(mem, &config.bar_size, errp);
+    if (!list) {
         return false;
     }
-    layout = ivshmem_layout_new(list, addr_bits, errp);
-    if (!layout) {
+    layout = ivshmem_layout_new(list, &config, errp);
+    if (!layout || !map(mem, layout, errp)) {
         return false;
     }
-    mem->host = ivshmem_layout_map(layout, errp);
-    if (!mem->host) {
-        return false;
-    }
-    mem->host_size = ivshmem_layout_map_size(layout);
-    init_regions(mem, layout);
+    ivshmem_layout_close_files(layout);
+    mem->layout = g_steal_pointer(&layout);
+    init_regions(mem);
     return true;
 }
 
 MemoryRegion *ivshmem_chunk_memory_get_bar(IvshmemChunkMemory *mem)
 {
-    assert(mem->host);
+    assert(mem->layout);
     return &mem->bar;
 }
 
@@ -200,7 +241,7 @@ void ivshmem_chunk_memory_unrealize(IvshmemChunkMemory *mem)
 static bool check_settable(IvshmemChunkMemory *mem, const char *name,
                            Error **errp)
 {
-    if (mem->host) {
+    if (mem->layout) {
         error_setg(errp, "'%s' cannot be changed after the device was realized",
                    name);
         return false;
@@ -253,16 +294,107 @@ static void set_size(Object *obj, const char *value, Error **errp)
     set_string(mem, "size", &mem->size, value, errp);
 }
 
+static char *get_shm(Object *obj, Error **errp)
+{
+    return g_strdup(IVSHMEM_CHUNK_MEMORY(obj)->shm);
+}
+
+static void set_shm(Object *obj, const char *value, Error **errp)
+{
+    IvshmemChunkMemory *mem = IVSHMEM_CHUNK_MEMORY(obj);
+
+    set_string(mem, "shm", &mem->shm, value, errp);
+}
+
 static char *get_layout(Object *obj, Error **errp)
 {
-    return g_strdup(IVSHMEM_CHUNK_MEMORY(obj)->layout);
+    return g_strdup(IVSHMEM_CHUNK_MEMORY(obj)->layout_file);
 }
 
 static void set_layout(Object *obj, const char *value, Error **errp)
 {
     IvshmemChunkMemory *mem = IVSHMEM_CHUNK_MEMORY(obj);
 
-    set_string(mem, "layout", &mem->layout, value, errp);
+    set_string(mem, "layout", &mem->layout_file, value, errp);
+}
+
+static void set_bool(IvshmemChunkMemory *mem, const char *name, bool *field,
+                     bool value, Error **errp)
+{
+    if (check_settable(mem, name, errp)) {
+        *field = value;
+    }
+}
+
+static bool get_readonly(Object *obj, Error **errp)
+{
+    return IVSHMEM_CHUNK_MEMORY(obj)->readonly;
+}
+
+static void set_readonly(Object *obj, bool value, Error **errp)
+{
+    IvshmemChunkMemory *mem = IVSHMEM_CHUNK_MEMORY(obj);
+
+    set_bool(mem, "readonly", &mem->readonly, value, errp);
+}
+
+static bool get_prealloc(Object *obj, Error **errp)
+{
+    return IVSHMEM_CHUNK_MEMORY(obj)->prealloc;
+}
+
+static void set_prealloc(Object *obj, bool value, Error **errp)
+{
+    IvshmemChunkMemory *mem = IVSHMEM_CHUNK_MEMORY(obj);
+
+    set_bool(mem, "prealloc", &mem->prealloc, value, errp);
+}
+
+/* What was asked for, and once that is known, how large the BAR is */
+static void get_bar_size(Object *obj, Visitor *v, const char *name,
+                         void *opaque, Error **errp)
+{
+    IvshmemChunkMemory *mem = IVSHMEM_CHUNK_MEMORY(obj);
+    uint64_t size = mem->layout ? mem->layout->bar_size : mem->bar_size;
+
+    visit_type_size(v, name, &size, errp);
+}
+
+static void set_bar_size(Object *obj, Visitor *v, const char *name,
+                         void *opaque, Error **errp)
+{
+    IvshmemChunkMemory *mem = IVSHMEM_CHUNK_MEMORY(obj);
+    uint64_t size;
+
+    if (check_settable(mem, name, errp) &&
+        visit_type_size(v, name, &size, errp)) {
+        mem->bar_size = size;
+    }
+}
+
+/* In the order of the BAR; no chunk until realized */
+static void get_resolved_layout(Object *obj, Visitor *v, const char *name,
+                                void *opaque, Error **errp)
+{
+    const IvshmemLayout *layout = IVSHMEM_CHUNK_MEMORY(obj)->layout;
+    g_autoptr(IvshmemChunkInfoList) list = NULL;
+    IvshmemChunkInfoList **tail = &list;
+
+    for (size_t i = 0; layout && i < layout->nchunks; i++) {
+        const IvshmemPlacedChunk *chunk = &layout->chunks[i];
+        IvshmemChunkInfo *info = g_new0(IvshmemChunkInfo, 1);
+
+        *info = (IvshmemChunkInfo) {
+            .file = g_strdup(chunk->path),
+            .offset = chunk->offset,
+            .size = chunk->size,
+            .at = chunk->at,
+            .page_size = chunk->file->page_size,
+            .readonly = chunk->readonly,
+        };
+        QAPI_LIST_APPEND(tail, info);
+    }
+    visit_type_IvshmemChunkInfoList(v, name, &list, errp);
 }
 
 static void get_chunk_list(Object *obj, Visitor *v, const char *name,
@@ -285,39 +417,65 @@ static void set_chunk_list(Object *obj, Visitor *v, const char *name,
     }
 }
 
-static void ivshmem_chunk_memory_init(Object *obj)
+/* A property and what -device ivshmem,help says about it */
+static void describe(Object *obj, const char *name, const char *description)
+{
+    object_property_set_description(obj, name, description);
+}
+
+static void add_forms(Object *obj)
 {
     object_property_add_str(obj, "file", get_file, set_file);
-    object_property_set_description(obj, "file",
-        "Paths of the files to share, separated by ':'");
+    describe(obj, "file", "Paths of the files to share, separated by ':'");
     object_property_add_str(obj, "offset", get_offset, set_offset);
-    object_property_set_description(obj, "offset",
-        "Offsets in the files, separated by ':' (default: 0)");
+    describe(obj, "offset",
+             "Offsets in the files, separated by ':' (default: 0)");
     object_property_add_str(obj, "size", get_size, set_size);
-    object_property_set_description(obj, "size",
-        "Sizes to share, separated by ':' (default: up to the file's end)");
+    describe(obj, "size", "Sizes to share, separated by ':' (default: up to "
+             "the file's end); with 'shm' the sum of all");
+    object_property_add_str(obj, "shm", get_shm, set_shm);
+    describe(obj, "shm", "fd:PATH:OFFSET:LENGTH..., as DPDK 1.6 to 16.07 "
+             "printed it");
     object_property_add(obj, "chunks", "IvshmemChunkList",
                         get_chunk_list, set_chunk_list, NULL, NULL);
-    object_property_set_description(obj, "chunks",
-        "The same and more as a list, for JSON and QMP");
+    describe(obj, "chunks", "The same and more as a list, for JSON and QMP");
     object_property_add_str(obj, "layout", get_layout, set_layout);
-    object_property_set_description(obj, "layout",
-        "Path of a file with that list as a JSON array");
+    describe(obj, "layout", "Path of a file with that list as a JSON array");
+}
+
+static void ivshmem_chunk_memory_init(Object *obj)
+{
+    add_forms(obj);
+    object_property_add(obj, "bar-size", "size", get_bar_size, set_bar_size,
+                        NULL, NULL);
+    describe(obj, "bar-size", "Size of BAR 2, a power of two (default: the "
+             "smallest that holds all chunks)");
+    object_property_add_bool(obj, "readonly", get_readonly, set_readonly);
+    describe(obj, "readonly", "The guest cannot write to any chunk");
+    object_property_add_bool(obj, "prealloc", get_prealloc, set_prealloc);
+    describe(obj, "prealloc", "Allocate all memory before the guest sees it");
+    object_property_add(obj, "resolved-layout", "IvshmemChunkInfoList",
+                        get_resolved_layout, NULL, NULL, NULL);
+    describe(obj, "resolved-layout", "Where each chunk is in the BAR, and "
+             "what it shows (read-only)");
 }
 
 static void ivshmem_chunk_memory_finalize(Object *obj)
 {
     IvshmemChunkMemory *mem = IVSHMEM_CHUNK_MEMORY(obj);
 
-    if (mem->host) {
-        trace_ivshmem_chunks_unmap(mem->host, mem->host_size);
-        munmap(mem->host, mem->host_size);
+    if (mem->layout) {
+        unmap(mem, mem->layout);
+        ivshmem_layout_free(mem->layout);
     }
+    g_free(mem->runs);
     g_free(mem->file);
     g_free(mem->offset);
     g_free(mem->size);
+    g_free(mem->shm);
     qapi_free_IvshmemChunkList(mem->chunks);
-    g_free(mem->layout);
+    qapi_free_IvshmemChunkList(mem->parsed);
+    g_free(mem->layout_file);
 }
 
 static const TypeInfo ivshmem_chunk_memory_info = {

@@ -2,14 +2,15 @@
  * ivshmem: PCI device that shares files, or ranges of files, with the host
  *
  * Properties:
- *   file, offset, size: ':'-separated lists, the plain form
- *   chunks: list of IvshmemChunk, the typed form
+ *   file, offset, size; chunks; layout; shm: the files, in one form of four
+ *   bar-size, readonly, prealloc: how they are shown
+ *   subsystem-id: PCI subsystem ID, to tell several devices apart
+ *   chardev, vectors, ioeventfd: interrupts, as of ivshmem-doorbell
  *
  * BARs:
  *   0: registers, see docs/specs/ivshmem-spec.rst
+ *   1: MSI-X, if there is a chardev
  *   2: shared memory, see docs/specs/ivshmem-chunks.rst
- *
- * There are no interrupts.
  *
  * Copyright (c) 2026 dpdk-ivshmem developers
  *
@@ -19,12 +20,15 @@
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qemu/module.h"
+#include "qapi/visitor.h"
 #include "hw/core/cpu.h"
 #include "hw/pci/pci_device.h"
 #include "hw/misc/ivshmem-chunks.h"
 #include "hw/misc/ivshmem-common.h"
+#include "trace.h"
 
 #define TYPE_IVSHMEM "ivshmem"
+#define TYPE_IVSHMEM_DOORBELL "ivshmem-doorbell"
 
 /* Name of the child that provides the shared memory */
 #define CHUNK_MEMORY "chunk-memory"
@@ -36,9 +40,12 @@ static IvshmemChunkMemory *get_memory(PCIDevice *dev)
     return IVSHMEM_CHUNK_MEMORY(obj);
 }
 
+/* The doorbell without its demand for a server */
 static PCIDeviceClass *get_common_class(void)
 {
-    return PCI_DEVICE_CLASS(object_class_by_name(TYPE_IVSHMEM_COMMON));
+    ObjectClass *doorbell = object_class_by_name(TYPE_IVSHMEM_DOORBELL);
+
+    return PCI_DEVICE_CLASS(object_class_get_parent(doorbell));
 }
 
 /* Number of bits of a guest-physical address, 64 if the CPUs do not tell */
@@ -53,22 +60,68 @@ static unsigned get_address_bits(void)
     return bits ? MIN(bits, 64) : 64;
 }
 
+/* Without a server there are no interrupts, hence no vectors */
+static bool set_up_vectors(PCIDevice *dev, Error **errp)
+{
+    Object *obj = OBJECT(dev);
+    g_autofree char *chardev = object_property_get_str(obj, "chardev",
+                                                       &error_abort);
+    uint64_t vectors = object_property_get_uint(obj, "vectors", &error_abort);
+
+    if (chardev && *chardev) {
+        if (vectors < 1 || vectors > PCI_MSIX_FLAGS_QSIZE + 1) {
+            error_setg(errp, "'vectors' is %" PRIu64 ", must be 1 to %d",
+                       vectors, PCI_MSIX_FLAGS_QSIZE + 1);
+            return false;
+        }
+        return true;
+    }
+    if (vectors > 1) {
+        error_setg(errp, "'vectors' needs 'chardev', a connection to an "
+                   "ivshmem-server");
+        return false;
+    }
+    return object_property_set_uint(obj, "vectors", 0, errp);
+}
+
+static void realize_common(PCIDevice *dev, IvshmemChunkMemory *mem,
+                           const char *name, Error **errp)
+{
+    ERRP_GUARD();
+
+    ivshmem_common_set_bar2(dev, ivshmem_chunk_memory_get_bar(mem));
+    get_common_class()->realize(dev, errp);
+    if (*errp || !ivshmem_chunk_memory_block_migration(mem, name, errp)) {
+        get_common_class()->exit(dev);
+        ivshmem_chunk_memory_unrealize(mem);
+    }
+}
+
+static void set_subsystem_id(PCIDevice *dev)
+{
+    uint64_t id = object_property_get_uint(OBJECT(dev), "subsystem-id",
+                                           &error_abort);
+
+    pci_set_word(dev->config + PCI_SUBSYSTEM_ID, id);
+}
+
 static void ivshmem_realize(PCIDevice *dev, Error **errp)
 {
     ERRP_GUARD();
     IvshmemChunkMemory *mem = get_memory(dev);
     g_autofree char *name = qdev_get_human_name(DEVICE(dev));
 
-    if (!ivshmem_chunk_memory_realize(mem, get_address_bits(), errp)) {
-        return;
-    }
-    if (ivshmem_chunk_memory_block_migration(mem, name, errp)) {
-        ivshmem_common_set_bar2(dev, ivshmem_chunk_memory_get_bar(mem));
-        get_common_class()->realize(dev, errp);
+    if (set_up_vectors(dev, errp) &&
+        ivshmem_chunk_memory_realize(mem, get_address_bits(), errp)) {
+        realize_common(dev, mem, name, errp);
     }
     if (*errp) {
-        ivshmem_chunk_memory_unrealize(mem);
+        trace_ivshmem_error(name, error_get_pretty(*errp));
+        return;
     }
+    set_subsystem_id(dev);
+    trace_ivshmem_plug(name,
+                       memory_region_size(ivshmem_chunk_memory_get_bar(mem)));
 }
 
 static void ivshmem_exit(PCIDevice *dev)
@@ -77,10 +130,46 @@ static void ivshmem_exit(PCIDevice *dev)
     ivshmem_chunk_memory_unrealize(get_memory(dev));
 }
 
-static void ivshmem_init(Object *obj)
+static void get_uint16(Object *obj, Visitor *v, const char *name,
+                       void *opaque, Error **errp)
+{
+    visit_type_uint16(v, name, opaque, errp);
+}
+
+static void set_uint16(Object *obj, Visitor *v, const char *name,
+                       void *opaque, Error **errp)
+{
+    uint16_t value;
+
+    if (DEVICE(obj)->realized) {
+        error_setg(errp, "'%s' cannot be changed after the device was realized",
+                   name);
+    } else if (visit_type_uint16(v, name, &value, errp)) {
+        *(uint16_t *)opaque = value;
+    }
+}
+
+static void release_uint16(Object *obj, const char *name, void *opaque)
+{
+    g_free(opaque);
+}
+
+static void add_subsystem_id(Object *obj)
+{
+    uint16_t *id = g_new(uint16_t, 1);
+
+    *id = PCI_SUBDEVICE_ID_QEMU;
+    object_property_add(obj, "subsystem-id", "uint16", get_uint16, set_uint16,
+                        release_uint16, id);
+    object_property_set_description(obj, "subsystem-id",
+        "PCI subsystem ID, for the guest to tell several devices apart");
+}
+
+static void add_chunk_memory(Object *obj)
 {
     static const char *const props[] = {
-        "file", "offset", "size", "chunks", "layout",
+        "file", "offset", "size", "shm", "chunks", "layout",
+        "bar-size", "readonly", "prealloc", "resolved-layout",
     };
     Object *mem = object_new(TYPE_IVSHMEM_CHUNK_MEMORY);
 
@@ -89,6 +178,14 @@ static void ivshmem_init(Object *obj)
         object_property_add_alias(obj, props[i], mem, props[i]);
     }
     object_unref(mem);
+}
+
+static void ivshmem_init(Object *obj)
+{
+    add_chunk_memory(obj);
+    add_subsystem_id(obj);
+    /* a master is a device that migrates its memory, and this one never is */
+    object_property_set_str(obj, "master", "auto", &error_abort);
 }
 
 static void ivshmem_class_init(ObjectClass *klass, const void *data)
@@ -103,7 +200,7 @@ static void ivshmem_class_init(ObjectClass *klass, const void *data)
 
 static const TypeInfo ivshmem_info = {
     .name          = TYPE_IVSHMEM,
-    .parent        = TYPE_IVSHMEM_COMMON,
+    .parent        = TYPE_IVSHMEM_DOORBELL,
     .instance_init = ivshmem_init,
     .class_init    = ivshmem_class_init,
 };

@@ -8,6 +8,11 @@
  *   "file", "offset", "size": ':'-separated lists, the plain form
  *   "chunks": list of IvshmemChunk, the typed form
  *   "layout": path of a file with that list in JSON
+ *   "shm", with "size": the historical form
+ *   "bar-size": of the region; afterwards it tells the real size
+ *   "readonly", "prealloc": see docs/system/devices/ivshmem-file.rst
+ *
+ * "resolved-layout" tells afterwards what is where, as IvshmemChunkInfo.
  *
  * The object owns its memory regions.  A reference to one of them, which a
  * vCPU or a device model may hold for a while after an unplug, therefore
