@@ -4,6 +4,7 @@
  * Internal to chunk memory (ivshmem-chunks.c), which runs these steps:
  *
  *   text              --parse-->  IvshmemChunkList      (ivshmem-chunk-list.c)
+ *   a file with JSON  --parse-->  IvshmemChunkList      (ivshmem-chunk-json.c)
  *   IvshmemChunkList  --place-->  chunks in the BAR   (ivshmem-chunk-layout.c)
  *                                 with files open       (ivshmem-chunk-file.c)
  *                     --plan--->  runs in RAM blocks      (ivshmem-chunk-run.c)

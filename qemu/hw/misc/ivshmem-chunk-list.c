@@ -3,7 +3,6 @@
  *
  *   plain:       file=A:B,offset=C:D,size=E:F
  *   historical:  size=S,shm=fd:A:C:E:B:D:F
- *   file:        the typed form as a JSON array
  *
  * Copyright (c) 2026 dpdk-ivshmem developers
  *
@@ -14,10 +13,7 @@
 #include "qemu/cutils.h"
 #include "qemu/host-utils.h"
 #include "qapi/error.h"
-#include "qapi/qapi-visit-ivshmem.h"
-#include "qapi/qobject-input-visitor.h"
-#include "qobject/qjson.h"
-#include "qobject/qobject.h"
+#include "qapi/util.h"
 #include "ivshmem-chunk-layout.h"
 
 /* One of the three lists that make up the plain form */
@@ -222,107 +218,4 @@ IvshmemChunkList *ivshmem_chunk_list_parse_shm(const char *shm,
     }
     *bar_size = at;
     return g_steal_pointer(&list);
-}
-
-/*
- * The end of the element of a JSON array that starts at @text, which is a ','
- * or a ']', or NULL if there is none.
- */
-static char *element_end(char *text)
-{
-    unsigned depth = 0;
-    char quote = 0;
-
-    for (char *p = text; *p; p++) {
-        if (quote) {
-            if (*p == '\\' && p[1]) {
-                p++;
-            } else if (*p == quote) {
-                quote = 0;
-            }
-        } else if (*p == '"' || *p == '\'') {
-            quote = *p;
-        } else if (depth == 0 && (*p == ',' || *p == ']')) {
-            return p;
-        } else if (*p == '{' || *p == '[') {
-            depth++;
-        } else if (*p == '}' || *p == ']') {
-            depth -= depth > 0;
-        }
-    }
-    return NULL;
-}
-
-static IvshmemChunk *parse_json(const char *text, Error **errp)
-{
-    QObject *obj = qobject_from_json(text, errp);
-    IvshmemChunk *chunk = NULL;
-
-    if (obj) {
-        Visitor *v = qobject_input_visitor_new(obj);
-
-        visit_type_IvshmemChunk(v, NULL, &chunk, errp);
-        visit_free(v);
-        qobject_unref(obj);
-    }
-    return chunk;
-}
-
-/*
- * An element at a time, because a QDict takes 4 KiB, which adds up for a list
- * of many thousand.  Writes to @text.
- */
-static bool parse_json_array(char *text, IvshmemChunkList **tail, Error **errp)
-{
-    size_t number = 0;
-    bool more = true;
-
-    text = g_strchug(text);
-    if (*text != '[') {
-        error_setg(errp, "is not a JSON array");
-        return false;
-    }
-    for (text++; more; number++) {
-        char *end = element_end(text);
-        IvshmemChunk *chunk;
-
-        if (!end) {
-            error_setg(errp, "the JSON array has no end");
-            return false;
-        }
-        more = *end == ',';
-        *end = '\0';
-        if (!more && number == 0 && !*g_strchug(text)) {
-            error_setg(errp, "no chunk in it");
-            return false;
-        }
-        chunk = parse_json(text, errp);
-        if (!chunk) {
-            ivshmem_chunk_error_prepend(errp, number, NULL);
-            return false;
-        }
-        QAPI_LIST_APPEND(tail, chunk);
-        text = end + 1;
-    }
-    if (*g_strchug(text)) {
-        error_setg(errp, "something follows the JSON array");
-        return false;
-    }
-    return true;
-}
-
-IvshmemChunkList *ivshmem_chunk_list_load(const char *path, Error **errp)
-{
-    ERRP_GUARD();
-    g_autoptr(IvshmemChunkList) list = NULL;
-    g_autoptr(GError) gerr = NULL;
-    g_autofree char *text = NULL;
-
-    if (!g_file_get_contents(path, &text, NULL, &gerr)) {
-        error_setg(errp, "%s", gerr->message);
-    } else if (parse_json_array(text, &list, errp)) {
-        return g_steal_pointer(&list);
-    }
-    error_prepend(errp, "layout '%s': ", path);
-    return NULL;
 }

@@ -1,0 +1,222 @@
+/*
+ * ivshmem chunks: a file with a list of them in JSON
+ *
+ * The file is read an element at a time, because QEMU's JSON parser makes a
+ * QDict of 4 KiB of each.  The usual element, all that is needed to say
+ *
+ *   {"file": "/hp/a", "offset": 0, "size": 4096, "at": 8192, "readonly": true}
+ *
+ * is read without the parser, which takes a third of the time that a chunk
+ * costs at start-up.  Whatever is unusual, wrong included, is left to it, so
+ * that there is one judge of what JSON is, and of what a chunk is.
+ *
+ * Copyright (c) 2026 dpdk-ivshmem developers
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/cutils.h"
+#include "qapi/error.h"
+#include "qapi/qapi-visit-ivshmem.h"
+#include "qapi/qobject-input-visitor.h"
+#include "qobject/qjson.h"
+#include "qobject/qobject.h"
+#include "ivshmem-chunk-layout.h"
+
+/* Go past white space, and @token after it if it is there */
+static bool skip(const char **text, const char *token)
+{
+    const char *p = *text + strspn(*text, " \t\r\n");
+
+    if (!g_str_has_prefix(p, token)) {
+        return false;
+    }
+    *text = p + strlen(token);
+    return true;
+}
+
+/* A string of printable ASCII without escapes; the caller frees it */
+static bool scan_string(const char **text, char **value)
+{
+    const char *start;
+    size_t length = 0;
+
+    if (!skip(text, "\"")) {
+        return false;
+    }
+    start = *text;
+    while (g_ascii_isprint(start[length]) && start[length] != '"' &&
+           start[length] != '\\') {
+        length++;
+    }
+    if (start[length] != '"') {
+        return false;
+    }
+    g_free(*value);
+    *value = g_strndup(start, length);
+    *text = start + length + 1;
+    return true;
+}
+
+/* A number of up to 18 digits */
+static bool scan_number(const char **text, uint64_t *value)
+{
+    size_t digits;
+
+    skip(text, "");
+    digits = strspn(*text, "0123456789");
+    if (!digits || digits > 18 || (**text == '0' && digits > 1)) {
+        return false;
+    }
+    *value = g_ascii_strtoull(*text, (char **)text, 10);
+    return true;
+}
+
+static bool scan_bool(const char **text, bool *value)
+{
+    *value = skip(text, "true");
+    return *value || skip(text, "false");
+}
+
+static bool scan_member(const char **text, IvshmemChunk *chunk)
+{
+    if (!chunk->file && skip(text, "\"file\":")) {
+        return scan_string(text, &chunk->file);
+    }
+    if (!chunk->has_offset && skip(text, "\"offset\":")) {
+        chunk->has_offset = true;
+        return scan_number(text, &chunk->offset);
+    }
+    if (!chunk->has_size && skip(text, "\"size\":")) {
+        chunk->has_size = true;
+        return scan_number(text, &chunk->size);
+    }
+    if (!chunk->has_at && skip(text, "\"at\":")) {
+        chunk->has_at = true;
+        return scan_number(text, &chunk->at);
+    }
+    if (!chunk->has_readonly && skip(text, "\"readonly\":")) {
+        chunk->has_readonly = true;
+        return scan_bool(text, &chunk->readonly);
+    }
+    return false;
+}
+
+/* Returns NULL if it is not the usual element */
+static IvshmemChunk *scan_chunk(const char *text)
+{
+    g_autoptr(IvshmemChunk) chunk = g_new0(IvshmemChunk, 1);
+    const char *separator = "{";
+
+    while (skip(&text, separator)) {
+        if (!scan_member(&text, chunk)) {
+            return NULL;
+        }
+        separator = ",";
+    }
+    if (!chunk->file || !skip(&text, "}") || text[strspn(text, " \t\r\n")]) {
+        return NULL;
+    }
+    return g_steal_pointer(&chunk);
+}
+
+/*
+ * The end of the element of a JSON array that starts at @text, which is a ','
+ * or a ']', or NULL if there is none.
+ */
+static char *element_end(char *text)
+{
+    unsigned depth = 0;
+    char quote = 0;
+
+    for (char *p = text; *p; p++) {
+        if (quote) {
+            if (*p == '\\' && p[1]) {
+                p++;
+            } else if (*p == quote) {
+                quote = 0;
+            }
+        } else if (*p == '"' || *p == '\'') {
+            quote = *p;
+        } else if (depth == 0 && (*p == ',' || *p == ']')) {
+            return p;
+        } else if (*p == '{' || *p == '[') {
+            depth++;
+        } else if (*p == '}' || *p == ']') {
+            depth -= depth > 0;
+        }
+    }
+    return NULL;
+}
+
+static IvshmemChunk *parse_chunk(const char *text, Error **errp)
+{
+    QObject *obj = qobject_from_json(text, errp);
+    IvshmemChunk *chunk = NULL;
+
+    if (obj) {
+        Visitor *v = qobject_input_visitor_new(obj);
+
+        visit_type_IvshmemChunk(v, NULL, &chunk, errp);
+        visit_free(v);
+        qobject_unref(obj);
+    }
+    return chunk;
+}
+
+/* Writes to @text */
+static bool parse_array(char *text, IvshmemChunkList **tail, Error **errp)
+{
+    size_t number = 0;
+    bool more = true;
+
+    text = g_strchug(text);
+    if (*text != '[') {
+        error_setg(errp, "is not a JSON array");
+        return false;
+    }
+    for (text++; more; number++) {
+        char *end = element_end(text);
+        IvshmemChunk *chunk;
+
+        if (!end) {
+            error_setg(errp, "the JSON array has no end");
+            return false;
+        }
+        more = *end == ',';
+        *end = '\0';
+        if (!more && number == 0 && !*g_strchug(text)) {
+            error_setg(errp, "no chunk in it");
+            return false;
+        }
+        chunk = scan_chunk(text) ?: parse_chunk(text, errp);
+        if (!chunk) {
+            ivshmem_chunk_error_prepend(errp, number, NULL);
+            return false;
+        }
+        QAPI_LIST_APPEND(tail, chunk);
+        text = end + 1;
+    }
+    if (*g_strchug(text)) {
+        error_setg(errp, "something follows the JSON array");
+        return false;
+    }
+    return true;
+}
+
+IvshmemChunkList *ivshmem_chunk_list_load(const char *path, Error **errp)
+{
+    ERRP_GUARD();
+    g_autoptr(IvshmemChunkList) list = NULL;
+    g_autoptr(GError) gerr = NULL;
+    g_autofree char *text = NULL;
+
+    if (!g_file_get_contents(path, &text, NULL, &gerr)) {
+        error_setg(errp, "%s", gerr->message);
+    } else if (parse_array(text, &list, errp)) {
+        return g_steal_pointer(&list);
+    }
+    error_prepend(errp, "layout '%s': ", path);
+    return NULL;
+}
