@@ -10,7 +10,7 @@ import sys
 from .common import BUILD, PATCHES, SOURCES, Problem, git, git_bytes, read, rel, run_git, say
 from .export import format_patches, series_files
 from .overlay import overlay_files, overlay_place
-from .tree import apply_patches, patch_files, pinned_versions
+from .tree import patch_files, pinned_versions
 
 HOOK_BUDGET = 60
 
@@ -41,10 +41,7 @@ def check(tree, build=False):
         raise Problem("patches/ is empty: nothing to check (scripts/series export first)")
     first = tree.version == pinned_versions()[0]
     with tree.worktree("pristine") as place:
-        problem = apply_patches(place, patch_files())
-        if problem and not first and tree.fetch_bases():
-            git(place, "reset", "-q", "--hard", "pristine")
-            problem = apply_patches(place, patch_files(), "--3way")
+        problem = tree.apply_in(place)
         report.result(not problem, f"the series applies to pristine QEMU {tree.version}",
                       (problem or "").splitlines())
         if problem:

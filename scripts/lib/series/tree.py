@@ -237,12 +237,7 @@ class Tree:
         if not patches:
             return "pristine"
         with self.worktree("pristine") as place:
-            problem = apply_patches(place, patches)
-            if problem and self.fetch_bases():
-                git(place, "reset", "-q", "--hard", "pristine")
-                problem = apply_patches(place, patches, "--3way")
-                if not problem:
-                    say("the series needed a three-way merge; check it, then export")
+            problem = self.apply_in(place)
             if not problem:
                 return git(place, "rev-parse", "HEAD")
         if resolve:
@@ -257,6 +252,25 @@ class Tree:
             f"{problem}\nTo resolve it: scripts/series import {self.version} --resolve\n"
             "(docs/series.md, Moving to a new QEMU)"
         )
+
+    def apply_in(self, place):
+        """Apply the series in a pristine place; gives None, or what went wrong.
+
+        The hooks are made for the first version. On others the lines around them
+        may differ: one line on each side has to match, or else a three-way merge
+        has to find the place.
+        """
+        problem = apply_patches(place, patch_files())
+        if problem and self.version != pinned_versions()[0]:
+            git(place, "reset", "-q", "--hard", "pristine")
+            if apply_patches(place, patch_files(), "-C1") is None:
+                return None
+        if problem and self.fetch_bases():
+            git(place, "reset", "-q", "--hard", "pristine")
+            problem = apply_patches(place, patch_files(), "--3way")
+            if not problem:
+                say("the series needed a three-way merge; check it, then export")
+        return problem
 
     def fetch_bases(self):
         """A three-way merge needs the files that the patches were made on.
