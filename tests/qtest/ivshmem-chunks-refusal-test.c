@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include "qemu/units.h"
 #include "qapi/error.h"
 #include "qobject/qdict.h"
 #include "qobject/qjson.h"
@@ -27,6 +28,7 @@
  *   a, b     files of 4 pages
  *   empty    a file of no bytes
  *   odd      a file of 5,000 bytes
+ *   huge     a sparse file of 65 MiB
  *   locked   a file that nobody may read
  *   layout*  files for property "layout"
  *   dir, fifo, socket
@@ -86,8 +88,24 @@ static const Refusal refusals[] = {
 
     /* the typed form in a file */
     { "missing-layout", "{'layout':'@/missing'}",
-      "layout '@/missing': Failed to open file" },
-    { "layout-is-a-directory", "{'layout':'@/dir'}", "layout '@/dir': " },
+      "layout '@/missing': Could not open '@/missing'" },
+    { "layout-is-a-directory", "{'layout':'@/dir'}",
+      "layout '@/dir': is not a regular file" },
+    { "layout-is-a-fifo", "{'layout':'@/fifo'}",
+      "layout '@/fifo': is not a regular file" },
+    { "layout-is-a-device", "{'layout':'/dev/zero'}",
+      "layout '/dev/zero': is not a regular file" },
+    { "layout-is-huge", "{'layout':'@/huge'}",
+      "layout '@/huge': is larger than 64 MiB" },
+    { "layout-with-nul-byte", "{'layout':'@/a'}",
+      "layout '@/a': contains a NUL byte" },
+    { "layout-with-duplicate-key", "{'layout':'@/layout-twice'}",
+      "layout '@/layout-twice': chunk 0: JSON parse error" },
+    { "layout-with-leading-zero", "{'layout':'@/layout-octal'}",
+      "layout '@/layout-octal': chunk 0: JSON parse error" },
+    { "layout-with-negative-number", "{'layout':'@/layout-negative'}",
+      "chunk 0 ('@/a'): size 0x4000 at 0xfffffffffffff000 of BAR 2 "
+      "overflows 64 bits" },
     { "empty-layout", "{'layout':'@/empty'}", "layout '@/empty': " },
     { "layout-without-chunks", "{'layout':'@/layout-none'}",
       "layout '@/layout-none': no chunk in it" },
@@ -373,6 +391,8 @@ static void create_layout(const char *name, const char *text)
     g_autofree char *path = g_build_filename(iv_tmpdir, name, NULL);
     g_autofree char *expanded = expand(text);
 
+    /* in double quotes, which JSON has, and not in QEMU's single ones */
+    g_strdelimit(expanded, "'", '"');
     g_assert_true(g_file_set_contents(path, expanded, -1, NULL));
 }
 
@@ -396,6 +416,7 @@ static void create_files(void)
     create_file("a", 4 * IV_PAGE, 0600);
     create_file("b", 4 * IV_PAGE, 0600);
     create_file("empty", 0, 0600);
+    create_file("huge", 65 * MiB, 0600);
     create_file("odd", 5000, 0600);
     create_file("locked", 4 * IV_PAGE, 0);
     create_layout("layout", "[{'file':'@/a'},{'file':'@/missing'}]");
@@ -405,6 +426,9 @@ static void create_files(void)
     create_layout("layout-more", "[{'file':'@/a'}]]");
     create_layout("layout-broken", "[{'file':'@/a'},{'file'}]");
     create_layout("layout-comma", "[{'file':'@/a'},,{'file':'@/b'}]");
+    create_layout("layout-twice", "[{'file':'@/a','at':0,'at':0}]");
+    create_layout("layout-octal", "[{'file':'@/a','at':00}]");
+    create_layout("layout-negative", "[{'file':'@/a','at':-4096}]");
     create_layout("layout-key", "[{'file':'@/a','wrong':1}]");
     dir = g_build_filename(iv_tmpdir, "dir", NULL);
     fifo = g_build_filename(iv_tmpdir, "fifo", NULL);

@@ -111,25 +111,35 @@ static void test_path_with_colon(void)
     qtest_quit(qts);
 }
 
+/* How a list may be written; @ is the scratch directory */
+static const char *const layouts[] = {
+    "[{\"file\":\"@/a\"},\n {\"file\":\"@/b\",\"at\":16384}]\n",
+    "[ { \"file\" : \"@/a\" , \"offset\" : 0 } ,"
+    " { \"at\" : 16384 , \"readonly\" : false , \"file\" : \"@/b\" } ] ",
+    "[{'file':'@/a','size':8192},{'size':4096,'file':'@/b','at':16384}]",
+    "[{\"file\":\"@\\/a\"},{\"\\u0066ile\":\"@/\\u0062\",\"at\":16384}]",
+};
+
 static void test_layout_in_a_file(void)
 {
     g_autoptr(IvFile) a = iv_file_new(NULL, "a", 2 * IV_PAGE);
     g_autoptr(IvFile) b = iv_file_new(NULL, "b", IV_PAGE);
     g_autofree char *layout = g_build_filename(iv_tmpdir, "layout", NULL);
-    g_autofree char *text = g_strdup_printf(
-        "[{\"file\":\"%s\"},\n {\"file\":\"%s\",\"at\":16384}]\n",
-        a->path, b->path);
-    QTestState *qts;
 
-    g_assert_true(g_file_set_contents(layout, text, -1, NULL));
-    qts = start_plain("layout=%s", layout);
-    {
-        g_autoptr(IvBar) bar = iv_bar_map(qts, IV_DEVFN);
+    for (size_t i = 0; i < G_N_ELEMENTS(layouts); i++) {
+        g_auto(GStrv) parts = g_strsplit(layouts[i], "@", -1);
+        g_autofree char *text = g_strjoinv(iv_tmpdir, parts);
+        g_autoptr(IvBar) bar = NULL;
+        QTestState *qts;
 
+        g_assert_true(g_file_set_contents(layout, text, -1, NULL));
+        qts = start_plain("layout=%s", layout);
+        bar = iv_bar_map(qts, IV_DEVFN);
+        g_assert_cmphex(bar->size, ==, 8 * IV_PAGE);
         iv_bar_check(bar, 0, a->mem, a->size);
         iv_bar_check(bar, 4 * IV_PAGE, b->mem, b->size);
+        qtest_quit(qts);
     }
-    qtest_quit(qts);
     unlink(layout);
 }
 

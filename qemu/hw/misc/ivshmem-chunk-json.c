@@ -17,12 +17,16 @@
 
 #include "qemu/osdep.h"
 #include "qemu/cutils.h"
+#include "qemu/units.h"
 #include "qapi/error.h"
 #include "qapi/qapi-visit-ivshmem.h"
 #include "qapi/qobject-input-visitor.h"
 #include "qobject/qjson.h"
 #include "qobject/qobject.h"
 #include "ivshmem-chunk-layout.h"
+
+/* As much as QMP takes in one command, and more than any list needs */
+#define MAX_FILE_SIZE (64 * MiB)
 
 /* Go past white space, and @token after it if it is there */
 static bool skip(const char **text, const char *token)
@@ -205,16 +209,55 @@ static bool parse_array(char *text, IvshmemChunkList **tail, Error **errp)
     return true;
 }
 
+/*
+ * The text of a file, which is to be freed, or NULL on failure.  Reading from a
+ * FIFO might never begin, and from a device never end.
+ */
+static char *read_file(int fd, Error **errp)
+{
+    g_autofree char *text = NULL;
+    struct stat st;
+    ssize_t n;
+    size_t length = 0;
+
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+        error_setg(errp, "is not a regular file");
+        return NULL;
+    }
+    if (st.st_size > MAX_FILE_SIZE) {
+        error_setg(errp, "is larger than %" PRIu64 " MiB",
+                   (uint64_t)(MAX_FILE_SIZE / MiB));
+        return NULL;
+    }
+    text = g_malloc0(st.st_size + 1);
+    while ((n = RETRY_ON_EINTR(read(fd, text + length,
+                                    st.st_size - length))) > 0) {
+        length += n;
+    }
+    if (n < 0) {
+        error_setg_errno(errp, errno, "cannot read it");
+        return NULL;
+    }
+    if (strlen(text) != length) {
+        error_setg(errp, "contains a NUL byte");
+        return NULL;
+    }
+    return g_steal_pointer(&text);
+}
+
 IvshmemChunkList *ivshmem_chunk_list_load(const char *path, Error **errp)
 {
     ERRP_GUARD();
     g_autoptr(IvshmemChunkList) list = NULL;
-    g_autoptr(GError) gerr = NULL;
     g_autofree char *text = NULL;
+    int fd = qemu_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+                       errp);
 
-    if (!g_file_get_contents(path, &text, NULL, &gerr)) {
-        error_setg(errp, "%s", gerr->message);
-    } else if (parse_array(text, &list, errp)) {
+    if (fd >= 0) {
+        text = read_file(fd, errp);
+        qemu_close(fd);
+    }
+    if (text && parse_array(text, &list, errp)) {
         return g_steal_pointer(&list);
     }
     error_prepend(errp, "layout '%s': ", path);
