@@ -23,10 +23,14 @@ usage: ./build.sh COMMAND [OPTION]...
                  exchanges packets with it; what follows goes to scripts/demo
       --huge     with huge pages
   test           build everything and run all tests; ends with the counts
+      --every-qemu   and those of the device on every pinned QEMU
   build          build the patched QEMU, the library and the guest image
   build qemu     build/qemu/qemu-system-x86_64 alone
   build library  build/dpdk-ivshmem alone
   bench [NAME]   build QEMU and run the benchmarks, or one (startup)
+  fuzz           build QEMU with clang, libFuzzer and sanitizers, and fuzz the
+                 device; what follows goes to scripts/fuzz
+      --cases N  random devices; --runs N  inputs of QEMU's generic fuzzer
   clean          delete what was built, but not what was downloaded
       --all      that as well
       --force    even edits in build/src that are not in patches/ yet
@@ -44,6 +48,7 @@ END
 
 QEMU_VERSION=
 QEMU_LABEL=     # version, or "local" for QEMU_SRC
+FUZZ_CONFIGURE='--enable-fuzzing --enable-asan --enable-ubsan --extra-cflags=-gline-tables-only'
 
 wrong_usage() {
     say "error: $1"
@@ -76,14 +81,25 @@ pick_qemu() {
     fi
 }
 
-# build_qemu [NINJA-TARGET...]: these besides the binary.
-build_qemu() {
-    local import=("$ROOT/scripts/series" import)
-    [ "$QEMU_LABEL" = local ] || import+=("$QEMU_LABEL")
-    run_step qemu-source "QEMU $QEMU_LABEL: source and series" "${import[@]}"
-    run_step qemu-build "QEMU $QEMU_LABEL: build" \
-        "$ROOT/scripts/build-qemu" "$BUILD/src/qemu-$QEMU_LABEL" "$BUILD/qemu-$QEMU_LABEL" \
+# make_qemu LABEL [NINJA-TARGET...]: these besides the binary, in build/qemu-LABEL.
+make_qemu() {
+    local label=$1
+    shift
+    import_qemu "$label"
+    run_step "qemu-build-$label" "QEMU $label: build" \
+        "$ROOT/scripts/build-qemu" "$BUILD/src/qemu-$label" "$BUILD/qemu-$label" \
         qemu-system-x86_64 "$@"
+}
+
+import_qemu() {
+    local import=("$ROOT/scripts/series" import)
+    [ "$1" = local ] || import+=("$1")
+    run_step "qemu-source-$1" "QEMU $1: source and series" "${import[@]}"
+}
+
+# build_qemu [NINJA-TARGET...]: as build/qemu.
+build_qemu() {
+    make_qemu "$QEMU_LABEL" "$@"
     # Replaced in one step: others may be using the name.
     ln -sfn "qemu-$QEMU_LABEL" "$BUILD/.qemu.new"
     mv -fT "$BUILD/.qemu.new" "$BUILD/qemu"
@@ -142,17 +158,35 @@ cmd_demo() {
 }
 
 cmd_test() {
+    local every='' qtests
+    if [ "${1:-}" = --every-qemu ]; then every=1; shift; fi
     [ $# -eq 0 ] || wrong_usage "test takes no further words"
     pick_qemu
     prepare
-    local qtests
     mapfile -t qtests < <(qtest_targets)
     build_qemu "${qtests[@]}"
     build_library
     build_meson library-asan "library: build with sanitizers" dpdk-ivshmem-asan \
         --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
     build_guest
+    huge_start
     run_tests "${qtests[@]}"
+    [ -z "$every" ] || test_other_qemus "${qtests[@]}"
+    huge_end
+    print_counts
+}
+
+# test_other_qemus TARGET...: the device on the pinned versions besides
+# QEMU_LABEL. build/qemu stays what it is.
+test_other_qemus() {
+    local version
+    for version in $("$ROOT/scripts/fetch" --list qemu); do
+        [ "$version" != "$QEMU_LABEL" ] || continue
+        make_qemu "$version" "$@"
+        suite "test-series-$version" "series check $version" count_tap \
+            "$ROOT/scripts/series" check "$version"
+        test_qtests "$BUILD/qemu-$version" " on QEMU $version" "$@"
+    done
 }
 
 cmd_bench() {
@@ -167,6 +201,23 @@ cmd_bench() {
     prepare
     build_qemu
     for name in "${benchmarks[@]}"; do "$ROOT/scripts/bench/$name"; done
+}
+
+# A configuration of its own, in a build folder of its own.
+cmd_fuzz() {
+    local dir
+    pick_qemu
+    PACKAGES+=(clang libclang-rt-dev llvm)
+    prepare
+    have clang || die "clang is not there" "install it, with compiler-rt (libFuzzer, ASan, UBSan)"
+    dir=$BUILD/qemu-fuzz-$QEMU_LABEL
+    import_qemu "$QEMU_LABEL"
+    CC=clang CXX=clang++ QEMU_CONFIGURE_EXTRA=$FUZZ_CONFIGURE run_step qemu-fuzz \
+        "QEMU $QEMU_LABEL: build for fuzzing" "$ROOT/scripts/build-qemu" \
+        "$BUILD/src/qemu-$QEMU_LABEL" "$dir" qemu-system-x86_64 qemu-fuzz-x86_64
+    drop_lock
+    trap - INT TERM
+    exec "$ROOT/scripts/fuzz" "$@" "$dir"
 }
 
 cmd_clean() {
@@ -200,7 +251,7 @@ main() {
     done
     set -- "${words[@]}"
     case ${1:-help} in
-    demo | test | build | bench | clean) "cmd_$1" "${@:2}" ;;
+    demo | test | build | bench | fuzz | clean) "cmd_$1" "${@:2}" ;;
     help) usage ;;
     *) wrong_usage "unknown command '$1'" ;;
     esac

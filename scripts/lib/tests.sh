@@ -10,6 +10,7 @@ SKIPPED=0
 FAILED_SUITES=()
 HUGE_NAME=build-test-$$
 HUGE_DIR=
+HUGE_1G_DIR=
 
 # qtest_targets: QEMU's own ivshmem test and ours, as ninja targets.
 qtest_targets() {
@@ -116,33 +117,47 @@ test_series() {
 # Huge pages are root's to give; the tests skip themselves without a folder.
 huge_start() {
     [ "$(id -u)" = 0 ] || return 0
-    local dir
-    dir=$(mktemp -d "${TMPDIR:-/tmp}/ivshmem-huge.XXXXXX")
     trap huge_end EXIT
-    if try_step hugepages "huge pages" "$ROOT/scripts/hugepages" --name "$HUGE_NAME" reserve 64 &&
-        try_step hugepages "huge pages" "$ROOT/scripts/hugepages" --name "$HUGE_NAME" mount "$dir"; then
-        HUGE_DIR=$dir
-        export QTEST_IVSHMEM_HUGE=$dir IVSHMEM_HUGE=$dir
-    else
-        say "             no huge pages: $(tail -n 1 "$LOGS/hugepages.log")"
-        huge_end
-        rmdir "$dir" 2>/dev/null || true
+    if HUGE_DIR=$(huge_mount 2M 64); then
+        export QTEST_IVSHMEM_HUGE=$HUGE_DIR IVSHMEM_HUGE=$HUGE_DIR
+    fi
+    if HUGE_1G_DIR=$(huge_mount 1G 1); then
+        export QTEST_IVSHMEM_HUGE_1G=$HUGE_1G_DIR
     fi
 }
 
-huge_end() {
-    trap - EXIT
-    "$ROOT/scripts/hugepages" --name "$HUGE_NAME" release >/dev/null 2>&1 || true
-    [ -z "$HUGE_DIR" ] || rmdir "$HUGE_DIR" 2>/dev/null || true
+# huge_mount SIZE COUNT: prints the folder; fails if there are no such pages.
+huge_mount() {
+    local huge=("$ROOT/scripts/hugepages" --name "$HUGE_NAME-$1" --size "$1") dir
+    dir=$(mktemp -d "${TMPDIR:-/tmp}/ivshmem-huge.XXXXXX")
+    if { "${huge[@]}" reserve "$2" && "${huge[@]}" mount "$dir"; } >"$LOGS/hugepages.log" 2>&1; then
+        printf '%s\n' "$dir"
+        return
+    fi
+    say "             no huge pages of $1: $(tail -n 1 "$LOGS/hugepages.log")"
+    "${huge[@]}" release >/dev/null 2>&1 || true
+    rmdir "$dir"
+    return 1
 }
 
+huge_end() {
+    local size
+    trap - EXIT
+    for size in 2M 1G; do
+        "$ROOT/scripts/hugepages" --name "$HUGE_NAME-$size" --size "$size" release \
+            >/dev/null 2>&1 || true
+    done
+    rmdir ${HUGE_DIR:+"$HUGE_DIR"} ${HUGE_1G_DIR:+"$HUGE_1G_DIR"} 2>/dev/null || true
+}
+
+# test_qtests FOLDER LABEL TARGET...: of the QEMU that was built in FOLDER.
 test_qtests() {
-    local target name
-    huge_start
-    export QTEST_QEMU_BINARY=$BUILD/qemu/qemu-system-x86_64
+    local dir=$1 label=$2 target name
+    shift 2
+    export QTEST_QEMU_BINARY=$dir/qemu-system-x86_64
     for target; do
         name=$(basename "$target")
-        suite "test-$name" "qtest $name" count_tap tap_program "$BUILD/qemu/$target" --tap -k
+        suite "test-$name$label" "qtest $name$label" count_tap tap_program "$dir/$target" --tap -k
     done
 }
 
@@ -170,14 +185,14 @@ test_programs() {
     done
 }
 
+# run_tests TARGET...: what follows on the QEMU in build/qemu.
 run_tests() {
     test_series
-    test_qtests "$@"
+    test_qtests "$BUILD/qemu" '' "$@"
+    test_programs test-fuzz "fuzz:" "$ROOT/tests/fuzz/options"
     test_library
     test_programs test-scripts "scripts:" "$ROOT"/scripts/tests/*.sh
     test_programs test-e2e "guest:" "$ROOT"/tests/e2e/*.sh
-    huge_end
-    print_counts
 }
 
 print_counts() {
