@@ -388,12 +388,15 @@ static void test_deleted_file(void)
 
 static void test_memfd(void)
 {
-    int fd = memfd_create("ivshmem-chunks-test", MFD_CLOEXEC);
+    int fd = memfd_create("ivshmem-chunks-test",
+                          MFD_CLOEXEC | MFD_ALLOW_SEALING);
     g_autofree char *path = g_strdup_printf("/proc/%d/fd/%d", getpid(), fd);
     g_autoptr(IvFile) a = NULL;
 
     g_assert_cmpint(fd, >=, 0);
     a = iv_file_from_fd(fd, path, 3 * IV_PAGE);
+    /* so that nobody can take the memory away */
+    g_assert_cmpint(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), ==, 0);
     check_path(a, path);
     close(fd);
 }
