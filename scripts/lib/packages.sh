@@ -13,6 +13,8 @@ PACKAGES=(
     seabios qemu-system-data ipxe-qemu
     # the library
     libdpdk-dev
+    # backends of other devices, for tests; of virtiofsd each release has its own
+    dpdk-dev
     # fetching, unpacking, the guest image
     curl ca-certificates xz-utils bzip2 cpio busybox-static util-linux
 )
@@ -39,8 +41,8 @@ need_packages() {
     local release missing
     release=$(debian_release) || release=
     case $release in
-    12) ;;
-    13) PACKAGES+=(meson) ;;
+    12) PACKAGES+=(qemu-system-common) ;;
+    13) PACKAGES+=(meson virtiofsd) ;;
     *) need_commands; return ;;
     esac
     mapfile -t missing < <(missing_packages "${PACKAGES[@]}")
