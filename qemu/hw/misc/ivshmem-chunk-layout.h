@@ -170,18 +170,30 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(IvshmemLayout, ivshmem_layout_free)
 bool ivshmem_layout_plan_runs(IvshmemLayout *layout, Error **errp);
 
 /**
- * ivshmem_layout_map: Map a RAM block of a layout
- * @layout: the layout, whose files are open
+ * ivshmem_layout_reserve: Reserve host addresses for a RAM block of a layout
+ * @layout: the layout
  * @readonly: which of the two blocks; it must not be empty
- * @prealloc: allocate all pages now
  * @errp: set on failure
- *
- * Parts of the block that belong to no run are reserved but inaccessible.
  *
  * Returns: address, to be given to ivshmem_layout_unmap(), or NULL on failure
  */
-void *ivshmem_layout_map(const IvshmemLayout *layout, bool readonly,
-                         bool prealloc, Error **errp);
+void *ivshmem_layout_reserve(const IvshmemLayout *layout, bool readonly,
+                             Error **errp);
+
+/**
+ * ivshmem_layout_map: Map the chunks of a RAM block
+ * @layout: the layout, whose files are open
+ * @readonly: which of the two blocks
+ * @host: its reserved addresses
+ * @prealloc: allocate all pages now
+ * @errp: set on failure, which leaves some chunks mapped
+ *
+ * Parts of the block that belong to no run remain inaccessible.
+ *
+ * Returns: true on success, false on failure
+ */
+bool ivshmem_layout_map(const IvshmemLayout *layout, bool readonly, void *host,
+                        bool prealloc, Error **errp);
 
 void ivshmem_layout_unmap(const IvshmemLayout *layout, bool readonly,
                           void *host);

@@ -9,7 +9,9 @@
 #include "qemu/osdep.h"
 #include "qemu/cutils.h"
 #include "qemu/host-utils.h"
+#include "qemu/madvise.h"
 #include "qapi/error.h"
+#include "hw/boards.h"
 #include "ivshmem-chunk-layout.h"
 #include "trace.h"
 
@@ -217,21 +219,29 @@ static bool map_run(uint8_t *base, const IvshmemLayout *layout,
     return true;
 }
 
-void *ivshmem_layout_map(const IvshmemLayout *layout, bool readonly,
-                         bool prealloc, Error **errp)
+void *ivshmem_layout_reserve(const IvshmemLayout *layout, bool readonly,
+                             Error **errp)
 {
-    uint8_t *base = reserve(map_size(layout, readonly), layout->align, errp);
+    return reserve(map_size(layout, readonly), layout->align, errp);
+}
 
-    for (size_t i = 0; base && i < layout->nruns; i++) {
+bool ivshmem_layout_map(const IvshmemLayout *layout, bool readonly, void *host,
+                        bool prealloc, Error **errp)
+{
+    uint8_t *base = host;
+
+    for (size_t i = 0; i < layout->nruns; i++) {
         const IvshmemRun *run = &layout->runs[i];
 
         if (run->readonly == readonly &&
             !map_run(base + run->ram, layout, run, prealloc, errp)) {
-            ivshmem_layout_unmap(layout, readonly, base);
-            return NULL;
+            return false;
         }
     }
-    return base;
+    if (!machine_dump_guest_core(current_machine)) {
+        qemu_madvise(host, map_size(layout, readonly), QEMU_MADV_DONTDUMP);
+    }
+    return true;
 }
 
 void ivshmem_layout_unmap(const IvshmemLayout *layout, bool readonly,
