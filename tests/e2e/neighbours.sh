@@ -20,8 +20,6 @@ IMAGE=$RUN/neighbours.img
 SHARED=$RUN/shared # what virtiofsd shows
 VM=$RUN/vm
 VIRTIOFSD=() # its command
-# The tick goes on by itself: hotplug/lib.sh says why.
-KERNEL_OPTIONS='nohz=off highres=off'
 
 make_image() {
     local folder=$ROOT/tests/e2e options=() module
@@ -86,7 +84,7 @@ start_neighbour() {
     local name=$1 words=$2
     shift 2
     start "$name" "$ROOT/scripts/launch" --initrd "$IMAGE" --accel "$ACCEL" --memory "$MEMORY" \
-        --append "$KERNEL_OPTIONS -- $words" -- -machine pc,memory-backend=ram \
+        --append "$HOTPLUG_KERNEL -- $words" -- -smp "$HOTPLUG_CPUS" -machine pc,memory-backend=ram \
         -object "memory-backend-memfd,id=ram,share=on,size=${MEMORY}M" \
         -chardev "socket,id=net,path=$XDG_RUNTIME_DIR/$name" \
         -netdev vhost-user,id=net,chardev=net -device virtio-net-pci,netdev=net,romfile= "$@"

@@ -6,13 +6,6 @@
 
 AGENT_IMAGE=$RUN/agent.img
 AGENT_PORT=/dev/ttyS1
-# One CPU: with QEMU's emulation, an access of one CPU to a device's registers can
-# go astray, or fail an assertion in iotlb_to_section(), while another CPU changes
-# what is mapped where (seen with QEMU 10.2.2, whatever the device). On a busy host,
-# guests were also seen to wait for a timer that did not come; with a tick that goes
-# on by itself, none was.
-CPUS=1
-KERNEL_OPTIONS='nohz=off highres=off'
 
 make_agent_image() {
     "${CC:-cc}" -O2 -Wall -Wextra -Werror -o "$RUN/guest_agent" "$ROOT/tests/e2e/hotplug/guest_agent.c"
@@ -27,8 +20,8 @@ start_vm() {
     mkdir "$VM"
     # In its folder, so that the paths of its sockets are short.
     start "$1" env -C "$VM" "$ROOT/scripts/launch" --initrd "$AGENT_IMAGE" --accel "$ACCEL" \
-        --append "$KERNEL_OPTIONS -- guest_agent $AGENT_PORT" -- \
-        -smp "$CPUS" -trace kvm_set_user_memory -D trace -qmp unix:qmp,server=on,wait=off \
+        --append "$HOTPLUG_KERNEL -- guest_agent $AGENT_PORT" -- \
+        -smp "$HOTPLUG_CPUS" -trace kvm_set_user_memory -D trace -qmp unix:qmp,server=on,wait=off \
         -chardev socket,id=agent,path=agent,server=on,wait=off -serial chardev:agent "${@:3}"
     echo "$PID" >"$VM/pid"
     VM_PID=$PID
