@@ -259,105 +259,70 @@ static bool check_settable(IvshmemChunkMemory *mem, const char *name,
     return true;
 }
 
-static void set_string(IvshmemChunkMemory *mem, const char *name, char **field,
-                       const char *value, Error **errp)
+/* A property that is a field of the object: its name, place, and meaning */
+typedef struct FieldProperty {
+    const char *name;
+    size_t offset;
+    const char *description;
+} FieldProperty;
+
+static const FieldProperty string_properties[] = {
+    { "file", offsetof(IvshmemChunkMemory, file),
+      "Paths of the files to share, separated by ':'" },
+    { "offset", offsetof(IvshmemChunkMemory, offset),
+      "Offsets in the files, separated by ':' (default: 0)" },
+    { "size", offsetof(IvshmemChunkMemory, size),
+      "Sizes to share, separated by ':' (default: up to the file's end); "
+      "with 'shm' the sum of all" },
+    { "shm", offsetof(IvshmemChunkMemory, shm),
+      "fd:PATH:OFFSET:LENGTH..., as DPDK 1.6 to 16.07 printed it" },
+    { "layout", offsetof(IvshmemChunkMemory, layout_file),
+      "Path of a file with a list 'chunks' as a JSON array" },
+};
+
+static const FieldProperty bool_properties[] = {
+    { "readonly", offsetof(IvshmemChunkMemory, readonly),
+      "The guest cannot write to any chunk (default: off)" },
+    { "prealloc", offsetof(IvshmemChunkMemory, prealloc),
+      "Allocate all memory before the guest sees it (default: off)" },
+};
+
+static void *field_of(Object *obj, const FieldProperty *prop)
 {
-    if (check_settable(mem, name, errp)) {
+    return (char *)IVSHMEM_CHUNK_MEMORY(obj) + prop->offset;
+}
+
+static void get_string(Object *obj, Visitor *v, const char *name,
+                       void *opaque, Error **errp)
+{
+    visit_type_str(v, name, field_of(obj, opaque), errp);
+}
+
+static void set_string(Object *obj, Visitor *v, const char *name,
+                       void *opaque, Error **errp)
+{
+    char **field = field_of(obj, opaque);
+    char *value;
+
+    if (check_settable(IVSHMEM_CHUNK_MEMORY(obj), name, errp) &&
+        visit_type_str(v, name, &value, errp)) {
         g_free(*field);
-        *field = g_strdup(value);
-    }
-}
-
-static char *get_file(Object *obj, Error **errp)
-{
-    return g_strdup(IVSHMEM_CHUNK_MEMORY(obj)->file);
-}
-
-static void set_file(Object *obj, const char *value, Error **errp)
-{
-    IvshmemChunkMemory *mem = IVSHMEM_CHUNK_MEMORY(obj);
-
-    set_string(mem, "file", &mem->file, value, errp);
-}
-
-static char *get_offset(Object *obj, Error **errp)
-{
-    return g_strdup(IVSHMEM_CHUNK_MEMORY(obj)->offset);
-}
-
-static void set_offset(Object *obj, const char *value, Error **errp)
-{
-    IvshmemChunkMemory *mem = IVSHMEM_CHUNK_MEMORY(obj);
-
-    set_string(mem, "offset", &mem->offset, value, errp);
-}
-
-static char *get_size(Object *obj, Error **errp)
-{
-    return g_strdup(IVSHMEM_CHUNK_MEMORY(obj)->size);
-}
-
-static void set_size(Object *obj, const char *value, Error **errp)
-{
-    IvshmemChunkMemory *mem = IVSHMEM_CHUNK_MEMORY(obj);
-
-    set_string(mem, "size", &mem->size, value, errp);
-}
-
-static char *get_shm(Object *obj, Error **errp)
-{
-    return g_strdup(IVSHMEM_CHUNK_MEMORY(obj)->shm);
-}
-
-static void set_shm(Object *obj, const char *value, Error **errp)
-{
-    IvshmemChunkMemory *mem = IVSHMEM_CHUNK_MEMORY(obj);
-
-    set_string(mem, "shm", &mem->shm, value, errp);
-}
-
-static char *get_layout(Object *obj, Error **errp)
-{
-    return g_strdup(IVSHMEM_CHUNK_MEMORY(obj)->layout_file);
-}
-
-static void set_layout(Object *obj, const char *value, Error **errp)
-{
-    IvshmemChunkMemory *mem = IVSHMEM_CHUNK_MEMORY(obj);
-
-    set_string(mem, "layout", &mem->layout_file, value, errp);
-}
-
-static void set_bool(IvshmemChunkMemory *mem, const char *name, bool *field,
-                     bool value, Error **errp)
-{
-    if (check_settable(mem, name, errp)) {
         *field = value;
     }
 }
 
-static bool get_readonly(Object *obj, Error **errp)
+static void get_bool(Object *obj, Visitor *v, const char *name,
+                     void *opaque, Error **errp)
 {
-    return IVSHMEM_CHUNK_MEMORY(obj)->readonly;
+    visit_type_bool(v, name, field_of(obj, opaque), errp);
 }
 
-static void set_readonly(Object *obj, bool value, Error **errp)
+static void set_bool(Object *obj, Visitor *v, const char *name,
+                     void *opaque, Error **errp)
 {
-    IvshmemChunkMemory *mem = IVSHMEM_CHUNK_MEMORY(obj);
-
-    set_bool(mem, "readonly", &mem->readonly, value, errp);
-}
-
-static bool get_prealloc(Object *obj, Error **errp)
-{
-    return IVSHMEM_CHUNK_MEMORY(obj)->prealloc;
-}
-
-static void set_prealloc(Object *obj, bool value, Error **errp)
-{
-    IvshmemChunkMemory *mem = IVSHMEM_CHUNK_MEMORY(obj);
-
-    set_bool(mem, "prealloc", &mem->prealloc, value, errp);
+    if (check_settable(IVSHMEM_CHUNK_MEMORY(obj), name, errp)) {
+        visit_type_bool(v, name, field_of(obj, opaque), errp);
+    }
 }
 
 /* What was asked for, and once that is known, how large the BAR is */
@@ -427,47 +392,39 @@ static void set_chunk_list(Object *obj, Visitor *v, const char *name,
     }
 }
 
-/* A property and what -device ivshmem,help says about it */
-static void describe(Object *obj, const char *name, const char *description)
+static void add_property(Object *obj, const char *name, const char *type,
+                         ObjectPropertyAccessor *get,
+                         ObjectPropertyAccessor *set, const void *opaque,
+                         const char *description)
 {
+    object_property_add(obj, name, type, get, set, NULL, (void *)opaque);
     object_property_set_description(obj, name, description);
-}
-
-static void add_forms(Object *obj)
-{
-    object_property_add_str(obj, "file", get_file, set_file);
-    describe(obj, "file", "Paths of the files to share, separated by ':'");
-    object_property_add_str(obj, "offset", get_offset, set_offset);
-    describe(obj, "offset",
-             "Offsets in the files, separated by ':' (default: 0)");
-    object_property_add_str(obj, "size", get_size, set_size);
-    describe(obj, "size", "Sizes to share, separated by ':' (default: up to "
-             "the file's end); with 'shm' the sum of all");
-    object_property_add_str(obj, "shm", get_shm, set_shm);
-    describe(obj, "shm", "fd:PATH:OFFSET:LENGTH..., as DPDK 1.6 to 16.07 "
-             "printed it");
-    object_property_add(obj, "chunks", "IvshmemChunkList",
-                        get_chunk_list, set_chunk_list, NULL, NULL);
-    describe(obj, "chunks", "The same and more as a list, for JSON and QMP");
-    object_property_add_str(obj, "layout", get_layout, set_layout);
-    describe(obj, "layout", "Path of a file with that list as a JSON array");
 }
 
 static void ivshmem_chunk_memory_init(Object *obj)
 {
-    add_forms(obj);
-    object_property_add(obj, "bar-size", "size", get_bar_size, set_bar_size,
-                        NULL, NULL);
-    describe(obj, "bar-size", "Size of BAR 2, a power of two (default: the "
-             "smallest that holds all chunks)");
-    object_property_add_bool(obj, "readonly", get_readonly, set_readonly);
-    describe(obj, "readonly", "The guest cannot write to any chunk");
-    object_property_add_bool(obj, "prealloc", get_prealloc, set_prealloc);
-    describe(obj, "prealloc", "Allocate all memory before the guest sees it");
-    object_property_add(obj, "resolved-layout", "IvshmemChunkInfoList",
-                        get_resolved_layout, NULL, NULL, NULL);
-    describe(obj, "resolved-layout", "Where each chunk is in the BAR, and "
-             "what it shows (read-only)");
+    for (size_t i = 0; i < ARRAY_SIZE(string_properties); i++) {
+        const FieldProperty *prop = &string_properties[i];
+
+        add_property(obj, prop->name, "str", get_string, set_string, prop,
+                     prop->description);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(bool_properties); i++) {
+        const FieldProperty *prop = &bool_properties[i];
+
+        add_property(obj, prop->name, "bool", get_bool, set_bool, prop,
+                     prop->description);
+    }
+    add_property(obj, "chunks", "IvshmemChunkList", get_chunk_list,
+                 set_chunk_list, NULL,
+                 "The same and more as a list, for JSON and QMP");
+    add_property(obj, "bar-size", "size", get_bar_size, set_bar_size, NULL,
+                 "Size of BAR 2, a power of two (default: the smallest that "
+                 "holds all chunks)");
+    add_property(obj, "resolved-layout", "IvshmemChunkInfoList",
+                 get_resolved_layout, NULL, NULL,
+                 "Where each chunk is in the BAR, and what it shows "
+                 "(read-only)");
 }
 
 static void ivshmem_chunk_memory_finalize(Object *obj)
