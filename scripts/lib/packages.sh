@@ -82,7 +82,7 @@ need_commands() {
         have "$command" || missing+=("$command")
     done
     have "$PYTHON" || missing+=(python3)
-    for module in glib-2.0 pixman-1 libfdt zlib libdpdk numa; do
+    for module in glib-2.0 pixman-1 libfdt zlib libseccomp libdpdk numa; do
         pkg-config --exists "$module" 2>/dev/null || missing+=("$module (development files)")
     done
     have meson || missing+=("meson 1.5 or later")

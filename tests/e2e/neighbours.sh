@@ -114,7 +114,8 @@ start_alone() {
     ALONE_PID=$PID
 }
 
-# go_on PHASE NEXT: the guest ends a phase and tells how it was.
+# go_on PHASE NEXT: the guest ends a phase and tells how it was; if it does not, then
+# check_phase finds nothing and fails.
 go_on() {
     neighbours phase "$2" || return 0
     until_true "$BOOT_LIMIT" says ivshmem "ping $1:" || true

@@ -253,15 +253,16 @@ def make_layout(rng, files, properties, sound):
 
 
 def make_plain(rng, files, _properties, sound):
-    device, placed = sound_plain(rng, files)
-    if not sound:
-        damage_words_device(rng, files, device)
-        placed = None
-    return device, placed, None
+    return make_words(rng, files, sound, sound_plain)
 
 
 def make_shm(rng, files, _properties, sound):
-    device, placed = sound_shm(rng, files)
+    return make_words(rng, files, sound, sound_shm)
+
+
+def make_words(rng, files, sound, make_sound):
+    """A form whose properties are text."""
+    device, placed = make_sound(rng, files)
     if not sound:
         damage_words_device(rng, files, device)
         placed = None

@@ -303,8 +303,12 @@ static QTestState *start_with_script(int *sock)
     return qts;
 }
 
-static void plug(QTestState *qts, const IvFile *a, unsigned vectors)
+/* The server introduces itself and gives the device its ID */
+static void plug_as(QTestState *qts, int sock, const IvFile *a, int64_t id,
+                    unsigned vectors)
 {
+    send_msg(sock, IVSHMEM_PROTOCOL_VERSION, -1);
+    send_msg(sock, id, -1);
     qtest_qmp_device_add(qts, "ivshmem", "iv0", "{'addr': %s, 'file': %s, "
                          "'chardev': 'server', 'vectors': %u}",
                          IV_ADDR, a->path, vectors);
@@ -340,9 +344,7 @@ static void test_server_without_memory(void)
     QTestState *qts = start_with_script(&sock);
     Doorbell bell;
 
-    send_msg(sock, IVSHMEM_PROTOCOL_VERSION, -1);
-    send_msg(sock, 5, -1);
-    plug(qts, a, 1);
+    plug_as(qts, sock, a, 5, 1);
     send_msg(sock, 5, event);
     bell = doorbell_enable(qts);
     g_assert_cmpuint(position(&bell), ==, 5);
@@ -368,9 +370,7 @@ static void test_peer_comes_back(void)
     QTestState *qts = start_with_script(&sock);
     Doorbell bell;
 
-    send_msg(sock, IVSHMEM_PROTOCOL_VERSION, -1);
-    send_msg(sock, 0, -1);
-    plug(qts, a, 4);
+    plug_as(qts, sock, a, 0, 4);
     bell = doorbell_enable(qts);
     for (int cycle = 0; cycle < 20; cycle++) {
         int event = new_event();
@@ -397,9 +397,7 @@ static void test_unplug_while_connected(void)
     QTestState *qts = start_with_script(&sock);
     Doorbell bell;
 
-    send_msg(sock, IVSHMEM_PROTOCOL_VERSION, -1);
-    send_msg(sock, 1, -1);
-    plug(qts, a, 1);
+    plug_as(qts, sock, a, 1, 1);
     send_msg(sock, 1, own);
     send_msg(sock, 2, other);
     bell = doorbell_enable(qts);
@@ -475,9 +473,7 @@ static void test_bad_messages(void)
     QTestState *qts = start_with_script(&sock);
     Doorbell bell;
 
-    send_msg(sock, IVSHMEM_PROTOCOL_VERSION, -1);
-    send_msg(sock, 1, -1);
-    plug(qts, a, 2);
+    plug_as(qts, sock, a, 1, 2);
     for (size_t i = 0; i < G_N_ELEMENTS(values); i++) {
         send_msg(sock, values[i], -1);
         /* more descriptors than there are vectors */
@@ -520,9 +516,7 @@ static void test_number_of_vectors(void)
                                 "must be 1 to 2048"));
         qobject_unref(error);
     }
-    send_msg(sock, IVSHMEM_PROTOCOL_VERSION, -1);
-    send_msg(sock, 0, -1);
-    plug(qts, a, 2048);
+    plug_as(qts, sock, a, 0, 2048);
     qtest_quit(qts);
     close(sock);
 }

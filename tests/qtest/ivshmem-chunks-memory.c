@@ -20,8 +20,6 @@
 #include "qobject/qdict.h"
 #include "ivshmem-chunks-util.h"
 
-#define IV_START "-machine pc -nodefaults -device ivshmem,id=iv0,addr=" IV_ADDR
-
 /* ---- read-only ---------------------------------------------------------- */
 
 static const char scribble[] = "the guest was here";
@@ -40,8 +38,8 @@ static void scribble_over(IvBar *bar, uint64_t at, size_t size)
 static void test_readonly_device(void)
 {
     g_autoptr(IvFile) a = iv_file_new(NULL, "a", 4 * IV_PAGE);
-    QTestState *qts = qtest_initf(IV_START ",readonly=on,file=%s,"
-                                  "offset=0:12K,size=8K:4K", a->path);
+    QTestState *qts = iv_start_plain("readonly=on,file=%s,"
+                                     "offset=0:12K,size=8K:4K", a->path);
     g_autoptr(IvBar) bar = iv_bar_map(qts, IV_DEVFN);
 
     scribble_over(bar, 0, 3 * IV_PAGE);
@@ -60,11 +58,10 @@ static void check_mixed(unsigned gap)
     g_autoptr(IvFile) a = iv_file_new(NULL, "a", 4 * IV_PAGE);
     g_autoptr(IvFile) b = iv_file_new(NULL, "b", 4 * IV_PAGE);
     unsigned at_b = 2 * IV_PAGE + gap, at_end = at_b + 4 * IV_PAGE + gap;
-    QTestState *qts = qtest_initf("-machine pc -nodefaults -device "
-        "'{\"driver\":\"ivshmem\",\"addr\":\"" IV_ADDR "\",\"chunks\":["
+    QTestState *qts = iv_start_typed("\"chunks\":["
         "{\"file\":\"%s\",\"size\":8192},"
         "{\"file\":\"%s\",\"at\":%u,\"readonly\":true},"
-        "{\"file\":\"%s\",\"offset\":8192,\"at\":%u,\"readonly\":false}]}'",
+        "{\"file\":\"%s\",\"offset\":8192,\"at\":%u,\"readonly\":false}]",
         a->path, b->path, at_b, a->path, at_end);
     g_autoptr(IvBar) bar = iv_bar_map(qts, IV_DEVFN);
 
@@ -94,19 +91,9 @@ static void test_readonly_with_many_holes(void)
 {
     const unsigned n = 100;
     g_autoptr(IvFile) a = iv_file_new(NULL, "a", n * IV_PAGE);
-    g_autoptr(GString) chunks = g_string_new(NULL);
-    g_autoptr(IvBar) bar = NULL;
-    QTestState *qts;
+    QTestState *qts = iv_start_with_holes(a, n, true);
+    g_autoptr(IvBar) bar = iv_bar_map(qts, IV_DEVFN);
 
-    for (unsigned i = 0; i < n; i++) {
-        g_string_append_printf(chunks,
-            "%s{\"file\":\"%s\",\"offset\":%u,\"size\":%u,\"at\":%u}",
-            i ? "," : "", a->path, i * IV_PAGE, IV_PAGE, i * 2 * IV_PAGE);
-    }
-    qts = qtest_initf("-machine pc -nodefaults -device "
-                      "'{\"driver\":\"ivshmem\",\"addr\":\"" IV_ADDR "\","
-                      "\"readonly\":true,\"chunks\":[%s]}'", chunks->str);
-    bar = iv_bar_map(qts, IV_DEVFN);
     g_assert_cmpuint(iv_count_slots(qts), <=, 3);
     qtest_memset(qts, bar->addr, 0xff, bar->size);
     for (unsigned i = 0; i < n; i++) {
@@ -132,9 +119,7 @@ static void test_alternating_readonly(void)
             i ? "," : "", a->path, i * IV_PAGE, IV_PAGE,
             i % 2 ? "true" : "false");
     }
-    qts = qtest_initf("-machine pc -nodefaults -device "
-                      "'{\"driver\":\"ivshmem\",\"addr\":\"" IV_ADDR "\","
-                      "\"chunks\":[%s]}'", chunks->str);
+    qts = iv_start_typed("\"chunks\":[%s]", chunks->str);
     bar = iv_bar_map(qts, IV_DEVFN);
     qtest_memset(qts, bar->addr, 0x77, bar->size);
     for (unsigned i = 0; i < n; i += 2) {
@@ -228,8 +213,8 @@ static uint64_t allocated(const IvFile *file)
 static void check_prealloc(const char *prealloc, uint64_t expected)
 {
     g_autoptr(IvFile) a = iv_file_new_sparse(NULL, "a", 64 * IV_PAGE);
-    QTestState *qts = qtest_initf(IV_START ",prealloc=%s,file=%s,size=128K",
-                                  prealloc, a->path);
+    QTestState *qts = iv_start_plain("prealloc=%s,file=%s,size=128K",
+                                     prealloc, a->path);
 
     g_assert_cmpuint(allocated(a), ==, expected);
     qtest_quit(qts);
@@ -301,8 +286,8 @@ static void test_mem_lock(void)
         g_test_skip("locking all memory takes root, or a higher ulimit -l");
         return;
     }
-    qts = qtest_initf(IV_START ",file=%s,offset=0:32K,size=4K:8K "
-                      "-overcommit mem-lock=on -m 16", a->path);
+    qts = iv_start_plain("file=%s,offset=0:32K,size=4K:8K "
+                         "-overcommit mem-lock=on -m 16", a->path);
     bar = iv_bar_map(qts, IV_DEVFN);
     iv_bar_check(bar, 0, a->mem, IV_PAGE);
     iv_bar_check(bar, IV_PAGE, a->mem + 8 * IV_PAGE, 2 * IV_PAGE);
@@ -342,7 +327,7 @@ static void test_sandbox(void)
 
 static void check_path(const IvFile *a, const char *path)
 {
-    QTestState *qts = qtest_initf(IV_START ",offset=4K,file=%s", path);
+    QTestState *qts = iv_start_plain("offset=4K,file=%s", path);
     g_autoptr(IvBar) bar = iv_bar_map(qts, IV_DEVFN);
 
     iv_bar_check(bar, 0, a->mem + IV_PAGE, a->size - IV_PAGE);
@@ -476,7 +461,7 @@ static void check_huge(const char *variable)
     g_assert_cmpint(statfs(dir, &fs), ==, 0);
     small = iv_file_new(NULL, "small", 3 * IV_PAGE);
     h = iv_file_new_sparse(dir, name, fs.f_bsize);
-    qts = qtest_initf(IV_START ",prealloc=on,file=%s:%s", small->path, h->path);
+    qts = iv_start_plain("prealloc=on,file=%s:%s", small->path, h->path);
     bar = iv_bar_map(qts, IV_DEVFN);
     g_assert_cmphex(bar->size, ==, 2 * fs.f_bsize);
     g_assert_cmphex(mapped_at(qts, h->path) % fs.f_bsize, ==, 0);

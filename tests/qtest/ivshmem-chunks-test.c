@@ -24,44 +24,13 @@
 #include "qobject/qlist.h"
 #include "ivshmem-chunks-util.h"
 
-
 /* See hw/misc/ivshmem-chunk-layout.h */
 #define MAX_RUNS 3
-
-/* Start pc with a device; @fmt is for the JSON members but driver and addr */
-G_GNUC_PRINTF(1, 2)
-static QTestState *start_with(const char *fmt, ...)
-{
-    g_autofree char *props = NULL;
-    g_autofree char *json = NULL;
-    va_list ap;
-
-    va_start(ap, fmt);
-    props = g_strdup_vprintf(fmt, ap);
-    va_end(ap);
-    json = g_strdup_printf("{\"driver\":\"ivshmem\",\"id\":\"iv0\","
-                           "\"addr\":\"" IV_ADDR "\",%s}", props);
-    return iv_start("pc", json);
-}
-
-/* The same in the plain form */
-G_GNUC_PRINTF(1, 2)
-static QTestState *start_plain(const char *fmt, ...)
-{
-    g_autofree char *props = NULL;
-    va_list ap;
-
-    va_start(ap, fmt);
-    props = g_strdup_vprintf(fmt, ap);
-    va_end(ap);
-    return qtest_initf("-machine pc -nodefaults "
-                       "-device ivshmem,id=iv0,addr=" IV_ADDR ",%s", props);
-}
 
 static void test_whole_file(void)
 {
     g_autoptr(IvFile) a = iv_file_new(NULL, "a", 3 * IV_PAGE);
-    QTestState *qts = start_plain("file=%s", a->path);
+    QTestState *qts = iv_start_plain("file=%s", a->path);
     g_autoptr(IvBar) bar = iv_bar_map(qts, IV_DEVFN);
 
     g_assert_cmphex(bar->size, ==, 4 * IV_PAGE);
@@ -75,8 +44,8 @@ static void test_whole_file(void)
 static void test_chunks_out_of_order(void)
 {
     g_autoptr(IvFile) a = iv_file_new(NULL, "a", 8 * IV_PAGE);
-    QTestState *qts = start_plain("file=%s,offset=0x5000:8K:0,size=4K:12K:4096",
-                                  a->path);
+    QTestState *qts = iv_start_plain("file=%s,offset=0x5000:8K:0,"
+                                     "size=4K:12K:4096", a->path);
     g_autoptr(IvBar) bar = iv_bar_map(qts, IV_DEVFN);
 
     g_assert_cmphex(bar->size, ==, 8 * IV_PAGE);
@@ -91,8 +60,8 @@ static void test_sizes_default_to_end_of_file(void)
 {
     g_autoptr(IvFile) a = iv_file_new(NULL, "a", 4 * IV_PAGE);
     g_autoptr(IvFile) b = iv_file_new(NULL, "b", 2 * IV_PAGE);
-    QTestState *qts = start_plain("file=%s:%s,offset=0x3000:0x1000",
-                                  a->path, b->path);
+    QTestState *qts = iv_start_plain("file=%s:%s,offset=0x3000:0x1000",
+                                     a->path, b->path);
     g_autoptr(IvBar) bar = iv_bar_map(qts, IV_DEVFN);
 
     g_assert_cmphex(bar->size, ==, 2 * IV_PAGE);
@@ -104,7 +73,7 @@ static void test_sizes_default_to_end_of_file(void)
 static void test_path_with_colon(void)
 {
     g_autoptr(IvFile) a = iv_file_new(NULL, "a:b", IV_PAGE);
-    QTestState *qts = start_with("\"chunks\":[{\"file\":\"%s\"}]", a->path);
+    QTestState *qts = iv_start_typed("\"chunks\":[{\"file\":\"%s\"}]", a->path);
     g_autoptr(IvBar) bar = iv_bar_map(qts, IV_DEVFN);
 
     iv_bar_check(bar, 0, a->mem, a->size);
@@ -133,7 +102,7 @@ static void test_layout_in_a_file(void)
         QTestState *qts;
 
         g_assert_true(g_file_set_contents(layout, text, -1, NULL));
-        qts = start_plain("layout=%s", layout);
+        qts = iv_start_plain("layout=%s", layout);
         bar = iv_bar_map(qts, IV_DEVFN);
         g_assert_cmphex(bar->size, ==, 8 * IV_PAGE);
         iv_bar_check(bar, 0, a->mem, a->size);
@@ -147,8 +116,8 @@ static void test_writes_reach_the_right_file(void)
 {
     g_autoptr(IvFile) a = iv_file_new(NULL, "a", 4 * IV_PAGE);
     g_autoptr(IvFile) b = iv_file_new(NULL, "b", 4 * IV_PAGE);
-    QTestState *qts = start_plain("file=%s:%s,offset=4K:8K,size=4K:8K",
-                                  a->path, b->path);
+    QTestState *qts = iv_start_plain("file=%s:%s,offset=4K:8K,size=4K:8K",
+                                     a->path, b->path);
     g_autoptr(IvBar) bar = iv_bar_map(qts, IV_DEVFN);
     const char text[] = "written by the guest";
 
@@ -167,8 +136,8 @@ static void test_writes_reach_the_right_file(void)
 static void test_two_machines_see_each_other(void)
 {
     g_autoptr(IvFile) a = iv_file_new(NULL, "a", 2 * IV_PAGE);
-    QTestState *qts1 = start_plain("file=%s", a->path);
-    QTestState *qts2 = start_plain("file=%s,offset=4K", a->path);
+    QTestState *qts1 = iv_start_plain("file=%s", a->path);
+    QTestState *qts2 = iv_start_plain("file=%s,offset=4K", a->path);
     g_autoptr(IvBar) bar1 = iv_bar_map(qts1, IV_DEVFN);
     g_autoptr(IvBar) bar2 = iv_bar_map(qts2, IV_DEVFN);
 
@@ -197,7 +166,7 @@ static void test_300_typed_chunks(void)
             "%s{\"file\":\"%s\",\"offset\":%u,\"size\":%u}",
             i ? "," : "", a->path, i * stride % n * IV_PAGE, IV_PAGE);
     }
-    qts = start_with("\"chunks\":[%s]", chunks->str);
+    qts = iv_start_typed("\"chunks\":[%s]", chunks->str);
     bar = iv_bar_map(qts, IV_DEVFN);
     g_assert_cmphex(bar->size, ==, 512 * IV_PAGE);
     for (unsigned i = 0; i < n; i++) {
@@ -211,11 +180,11 @@ static void test_300_typed_chunks(void)
 /* Two chunks far apart, the first of them at the end */
 static QTestState *start_with_hole(const IvFile *a)
 {
-    return start_with("\"chunks\":["
-                      "{\"file\":\"%s\",\"size\":%d,\"at\":%" PRIu64 "},"
-                      "{\"file\":\"%s\",\"offset\":%d,\"at\":%" PRIu64 "}]",
-                      a->path, IV_PAGE, (uint64_t)(GiB - IV_PAGE),
-                      a->path, IV_PAGE, (uint64_t)MiB);
+    return iv_start_typed("\"chunks\":["
+                          "{\"file\":\"%s\",\"size\":%d,\"at\":%" PRIu64 "},"
+                          "{\"file\":\"%s\",\"offset\":%d,\"at\":%" PRIu64 "}]",
+                          a->path, IV_PAGE, (uint64_t)(GiB - IV_PAGE),
+                          a->path, IV_PAGE, (uint64_t)MiB);
 }
 
 static void test_holes_read_zero_and_ignore_writes(void)
@@ -258,24 +227,11 @@ static void test_holes_cost_no_memory(void)
     qtest_quit(qts);
 }
 
-/* Start with @n pages of @a, a page of hole between them */
-static QTestState *start_with_holes(const IvFile *a, unsigned n)
-{
-    g_autoptr(GString) chunks = g_string_new(NULL);
-
-    for (unsigned i = 0; i < n; i++) {
-        g_string_append_printf(chunks,
-            "%s{\"file\":\"%s\",\"offset\":%u,\"size\":%u,\"at\":%u}",
-            i ? "," : "", a->path, i * IV_PAGE, IV_PAGE, i * 2 * IV_PAGE);
-    }
-    return start_with("\"chunks\":[%s]", chunks->str);
-}
-
 /* With so few runs, each hole is one */
 static void test_few_runs_keep_all_holes(void)
 {
     g_autoptr(IvFile) a = iv_file_new(NULL, "a", MAX_RUNS * IV_PAGE);
-    QTestState *qts = start_with_holes(a, MAX_RUNS);
+    QTestState *qts = iv_start_with_holes(a, MAX_RUNS, false);
     g_autoptr(IvBar) bar = iv_bar_map(qts, IV_DEVFN);
 
     g_assert_cmpuint(iv_count_slots(qts), ==, MAX_RUNS);
@@ -305,7 +261,7 @@ static void test_small_holes_are_filled(void)
             i ? "," : "", a->path, i * IV_PAGE, IV_PAGE,
             i == n - 1 ? (unsigned)MiB : i * 4 * IV_PAGE);
     }
-    qts = start_with("\"chunks\":[%s]", chunks->str);
+    qts = iv_start_typed("\"chunks\":[%s]", chunks->str);
     bar = iv_bar_map(qts, IV_DEVFN);
     for (unsigned i = 0; i < n - 1; i++) {
         uint64_t at = i * 4 * IV_PAGE;
@@ -335,7 +291,7 @@ static void test_slots_do_not_grow_with_chunks(void)
 
     qtest_quit(none);
     for (size_t i = 0; i < G_N_ELEMENTS(counts); i++) {
-        QTestState *qts = start_with_holes(a, counts[i]);
+        QTestState *qts = iv_start_with_holes(a, counts[i], false);
         g_autoptr(IvBar) bar = iv_bar_map(qts, IV_DEVFN);
         unsigned last = counts[i] - 1;
 
@@ -358,8 +314,8 @@ static void test_many_chunks_form_one_run(void)
         g_string_append_printf(offsets, "%s%dK", i == 63 ? "" : ":", i * 4);
         g_string_append_printf(sizes, "%s4K", i == 63 ? "" : ":");
     }
-    qts = start_plain("file=%s,offset=%s,size=%s",
-                      a->path, offsets->str, sizes->str);
+    qts = iv_start_plain("file=%s,offset=%s,size=%s",
+                         a->path, offsets->str, sizes->str);
     bar = iv_bar_map(qts, IV_DEVFN);
     g_assert_cmpuint(iv_count_slots(qts), ==, 1);
     for (int i = 0; i < 64; i++) {
@@ -371,7 +327,7 @@ static void test_many_chunks_form_one_run(void)
 static void test_bar_size(void)
 {
     g_autoptr(IvFile) a = iv_file_new(NULL, "a", IV_PAGE);
-    QTestState *qts = start_plain("file=%s,bar-size=64M", a->path);
+    QTestState *qts = iv_start_plain("file=%s,bar-size=64M", a->path);
     g_autoptr(IvBar) bar = iv_bar_map(qts, IV_DEVFN);
 
     g_assert_cmphex(bar->size, ==, 64 * MiB);
@@ -387,10 +343,10 @@ static void test_historical_form(void)
 {
     g_autoptr(IvFile) a = iv_file_new(NULL, "a", 4 * IV_PAGE);
     g_autoptr(IvFile) meta = iv_file_new(NULL, "metadata", IV_PAGE);
-    QTestState *qts = start_plain("size=1M,shm=fd:%s:0x2000:0x1000"
-                                  ":%s:0x0:0x2000:/dev/zero:0x0:0xfc000"
-                                  ":%s:0x0:0x1000",
-                                  a->path, a->path, meta->path);
+    QTestState *qts = iv_start_plain("size=1M,shm=fd:%s:0x2000:0x1000"
+                                     ":%s:0x0:0x2000:/dev/zero:0x0:0xfc000"
+                                     ":%s:0x0:0x1000",
+                                     a->path, a->path, meta->path);
     g_autoptr(IvBar) bar = iv_bar_map(qts, IV_DEVFN);
 
     g_assert_cmphex(bar->size, ==, MiB);
@@ -422,7 +378,7 @@ static void test_resolved_layout(void)
 {
     g_autoptr(IvFile) a = iv_file_new(NULL, "a", 4 * IV_PAGE);
     g_autoptr(IvFile) b = iv_file_new(NULL, "b", 2 * IV_PAGE);
-    QTestState *qts = start_with(
+    QTestState *qts = iv_start_typed(
         "\"chunks\":[{\"file\":\"%s\",\"at\":65536},"
         "{\"file\":\"%s\",\"offset\":4096,\"readonly\":true},"
         "{\"file\":\"%s\",\"size\":8192,\"at\":0}]",
@@ -489,9 +445,9 @@ static void test_mixed_page_sizes(void)
     }
     a = iv_file_new(NULL, "a", 3 * IV_PAGE);
     h = iv_file_new(dir, name, 2 * huge);
-    qts = start_plain("file=%s:%s:%s,offset=0:%" PRIu64 ":4K,"
-                      "size=4K:%" PRIu64 ":8K",
-                      a->path, h->path, a->path, huge, huge);
+    qts = iv_start_plain("file=%s:%s:%s,offset=0:%" PRIu64 ":4K,"
+                         "size=4K:%" PRIu64 ":8K",
+                         a->path, h->path, a->path, huge, huge);
     bar = iv_bar_map(qts, IV_DEVFN);
     g_assert_cmphex(bar->size, ==, 4 * huge);
     iv_bar_check(bar, 0, a->mem, IV_PAGE);
@@ -654,7 +610,7 @@ static void test_behind_root_port(void)
 static void test_realized_properties_are_fixed(void)
 {
     g_autoptr(IvFile) a = iv_file_new(NULL, "a", IV_PAGE);
-    QTestState *qts = start_plain("file=%s", a->path);
+    QTestState *qts = iv_start_plain("file=%s", a->path);
     static const char *const props[] = {
         "file", "offset", "size", "shm", "layout",
     };

@@ -305,3 +305,42 @@ QTestState *iv_start(const char *machine, const char *device)
     return qtest_initf("-machine %s -nodefaults%s%s", machine,
                        device ? " -device " : "", quoted ?: "");
 }
+
+QTestState *iv_start_typed(const char *fmt, ...)
+{
+    g_autofree char *props = NULL;
+    g_autofree char *json = NULL;
+    va_list ap;
+
+    va_start(ap, fmt);
+    props = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    json = g_strdup_printf("{\"driver\":\"ivshmem\",\"id\":\"iv0\","
+                           "\"addr\":\"" IV_ADDR "\",%s}", props);
+    return iv_start("pc", json);
+}
+
+QTestState *iv_start_plain(const char *fmt, ...)
+{
+    g_autofree char *props = NULL;
+    va_list ap;
+
+    va_start(ap, fmt);
+    props = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    return qtest_initf("-machine pc -nodefaults "
+                       "-device ivshmem,id=iv0,addr=" IV_ADDR ",%s", props);
+}
+
+QTestState *iv_start_with_holes(const IvFile *file, unsigned n, bool readonly)
+{
+    g_autoptr(GString) chunks = g_string_new(NULL);
+
+    for (unsigned i = 0; i < n; i++) {
+        g_string_append_printf(chunks,
+            "%s{\"file\":\"%s\",\"offset\":%u,\"size\":%u,\"at\":%u}",
+            i ? "," : "", file->path, i * IV_PAGE, IV_PAGE, i * 2 * IV_PAGE);
+    }
+    return iv_start_typed("\"readonly\":%s,\"chunks\":[%s]",
+                          readonly ? "true" : "false", chunks->str);
+}

@@ -101,4 +101,13 @@ void iv_unplug(QTestState *qts, const char *id);
 /* Start pc, or another @machine, with a device given in JSON; NULL for none */
 QTestState *iv_start(const char *machine, const char *device);
 
+/* Start pc with a device "iv0" in IV_SLOT; @fmt is for further JSON members */
+QTestState *iv_start_typed(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
+
+/* The same in the plain form; @fmt may end in further arguments for QEMU */
+QTestState *iv_start_plain(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
+
+/* The same with the first @n pages of @file, a page of hole between them */
+QTestState *iv_start_with_holes(const IvFile *file, unsigned n, bool readonly);
+
 #endif

@@ -23,10 +23,15 @@ static char *sysfs_path(const struct stat *st, const char *name)
 /* Is it a device DAX, a character device whose memory can be mapped? */
 static bool is_dax(const struct stat *st)
 {
-    g_autofree char *link = sysfs_path(st, "subsystem");
-    g_autofree char *target = g_file_read_link(link, NULL);
+    g_autofree char *link = NULL;
+    g_autofree char *target = NULL;
 
-    return S_ISCHR(st->st_mode) && target && g_str_has_suffix(target, "/dax");
+    if (!S_ISCHR(st->st_mode)) {
+        return false;
+    }
+    link = sysfs_path(st, "subsystem");
+    target = g_file_read_link(link, NULL);
+    return target && g_str_has_suffix(target, "/dax");
 }
 
 static bool read_dax(const struct stat *st, const char *name, uint64_t *value,

@@ -57,7 +57,6 @@ static bool scan_string(const char **text, char **value)
     if (start[length] != '"') {
         return false;
     }
-    g_free(*value);
     *value = g_strndup(start, length);
     *text = start + length + 1;
     return true;

@@ -174,24 +174,28 @@ static void unmap(IvshmemChunkMemory *mem, const IvshmemLayout *layout)
     }
 }
 
-static bool init_all_ram(IvshmemChunkMemory *mem, const IvshmemLayout *layout,
-                         Error **errp)
+/* Undo what init_ram() did before it failed */
+static void drop_all_ram(IvshmemChunkMemory *mem, const IvshmemLayout *layout)
 {
-    bool ok = true;
-
-    for (int readonly = 0; ok && readonly < ARRAY_SIZE(mem->ram); readonly++) {
-        ok = !layout->ram_size[readonly] ||
-             init_ram(mem, layout, readonly, errp);
-    }
-    for (int readonly = 0; !ok && readonly < ARRAY_SIZE(mem->ram); readonly++) {
+    for (int readonly = 0; readonly < ARRAY_SIZE(mem->ram); readonly++) {
         if (mem->host[readonly]) {
             object_unparent(OBJECT(&mem->ram[readonly]));
         }
     }
-    if (!ok) {
-        unmap(mem, layout);
+    unmap(mem, layout);
+}
+
+static bool init_all_ram(IvshmemChunkMemory *mem, const IvshmemLayout *layout,
+                         Error **errp)
+{
+    for (int readonly = 0; readonly < ARRAY_SIZE(mem->ram); readonly++) {
+        if (layout->ram_size[readonly] &&
+            !init_ram(mem, layout, readonly, errp)) {
+            drop_all_ram(mem, layout);
+            return false;
+        }
     }
-    return ok;
+    return true;
 }
 
 bool ivshmem_chunk_memory_realize(IvshmemChunkMemory *mem, unsigned addr_bits,
