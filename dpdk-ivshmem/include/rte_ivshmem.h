@@ -15,12 +15,24 @@
  * rte_ring_lookup(), rte_mempool_lookup() and rte_memzone_lookup() find the
  * host's objects, at the host's addresses, with nothing copied.
  *
- * Thread-safety: all calls may be made from any thread of one process, after
- * rte_eal_init().
+ * Life of what is shared:
  *
- * Ownership: the application keeps its objects.  The pages that hold a shared
- * object are pinned until the process ends; sharing an object and then freeing
- * it is an error of the application that the library cannot see.
+ *     add        the object's pages stay where they are from now on
+ *     publish    rte_ivshmem_metadata_cmdline_generate(), or another form:
+ *                a new generation of the metadata file, which readers see whole
+ *                or not at all
+ *     remove     takes effect with the next publication
+ *     destroy    the file is marked closing and goes away, as at exit
+ *
+ * Thread-safety: all calls may be made from any thread, between rte_eal_init()
+ * and rte_eal_cleanup().  Primary and secondary processes may share, each
+ * object from one process at a time.
+ *
+ * Ownership: the application keeps its objects and may free them at any time.
+ * While a published generation, or one in the making, lists an object, its
+ * memory stays allocated: a guest goes on reading it, and it is handed to
+ * nobody else.  DPDK logs `Error: Invalid memory` when such an object is
+ * freed; the memory is given back when it is no longer shared.
  *
  * Errors: every call returns 0 on success and a negative value on failure, with
  * the reason in rte_errno and in words in the log (type `lib.ivshmem`).  A
@@ -31,6 +43,8 @@
 #ifndef RTE_IVSHMEM_H
 #define RTE_IVSHMEM_H
 
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #ifdef __cplusplus
@@ -52,8 +66,9 @@ struct rte_mempool;
  *
  * The file is `NAME` in the folder `ivshmem` below rte_eal_get_runtime_dir(),
  * or in the folder that the environment variable RTE_IVSHMEM_DIR names.  What
- * a dead process left there under the same name is replaced.  The file goes
- * away when the process exits in order.
+ * dead processes left in that folder, under any name, is marked closing, so
+ * that guests notice, and removed, with the hugepage files that it lists.  The
+ * file goes away when the process exits in order.
  *
  * @param name
  *   1 to 63 characters out of letters, digits, `_`, `-` and `.`, not starting
@@ -63,13 +78,33 @@ struct rte_mempool;
  *   - EINVAL: name is NULL, empty or has other characters
  *   - ENAMETOOLONG: name has more than 63 characters
  *   - EEXIST: this process, or another one that lives, owns that name
+ *   - EBUSY: another process works in the folder for more than 5 seconds
  *   - ENOMEM: out of memory
  *   - others (EACCES, EROFS, ENOSPC, ...): the folder cannot be written
  */
 int rte_ivshmem_metadata_create(const char *name);
 
 /**
+ * Take everything back: mark the metadata file closing, so that guests notice,
+ * remove it, and let go of what it shares.
+ *
+ * Unplug the device from each guest first: a guest that has it goes on seeing
+ * the pages, whatever the application puts there next.
+ *
+ * @param name
+ *   Name of metadata that this process created.
+ * @return
+ *   0, or a negative value with rte_errno:
+ *   - EINVAL, ENAMETOOLONG: name is none
+ *   - ENOENT: no such metadata
+ */
+int rte_ivshmem_metadata_destroy(const char *name);
+
+/**
  * Share a memzone.
+ *
+ * A guest sees whole pages, and with them what else lies there; see
+ * rte_ivshmem_metadata_audit() and rte_ivshmem_memzone_reserve().
  *
  * @param mz
  *   A memzone of this process, as rte_memzone_reserve() or
@@ -80,7 +115,8 @@ int rte_ivshmem_metadata_create(const char *name);
  *   0, or a negative value with rte_errno:
  *   - EINVAL: a NULL argument
  *   - ENOENT: no such metadata, or mz is not a memzone of this process
- *   - EEXIST: the metadata has this memzone already
+ *   - EEXIST: the metadata has this memzone already, or another one of that
+ *     name, or one that was freed meanwhile and had the same descriptor
  *   - EFAULT: some byte of it is not in memory that the EAL manages
  *   - ENOTSUP: its memory has no file behind it that QEMU could open
  *   - ENOMEM: out of memory
@@ -92,12 +128,13 @@ int rte_ivshmem_metadata_add_memzone(const struct rte_memzone *mz,
  * Share a ring.
  *
  * @param r
- *   A ring that rte_ring_create() or rte_ring_lookup() returned.
+ *   A ring of rte_ring_create(), or of rte_ring_init() in a memzone, which is
+ *   shared as a whole then.
  * @param md_name
  *   Name of metadata that this process created.
  * @return
- *   As rte_ivshmem_metadata_add_memzone(); ENOENT also for a ring that
- *   rte_ring_lookup() does not know (rte_ring_init() in own memory).
+ *   As rte_ivshmem_metadata_add_memzone(); ENOENT also for a ring that lies
+ *   in no memzone.
  */
 int rte_ivshmem_metadata_add_ring(const struct rte_ring *r,
 				  const char *md_name);
@@ -125,11 +162,58 @@ int rte_ivshmem_metadata_add_mempool(const struct rte_mempool *mp,
 				     const char *md_name);
 
 /**
+ * Share an object that guests can read, but not change.
+ *
+ * For monitoring: rte_ring_count() or rte_mempool_avail_count() work in a
+ * guest, while a store there ends the program with SIGSEGV.  QEMU enforces it,
+ * page by page; so no page of a read-only object may hold another one that
+ * guests may write, which publishing refuses.  rte_ivshmem_memzone_reserve()
+ * and its like give pages of their own.
+ *
+ * Parameters and results are those of the function without `_readonly`.
+ */
+int rte_ivshmem_metadata_add_memzone_readonly(const struct rte_memzone *mz,
+					      const char *md_name);
+/** @copydoc rte_ivshmem_metadata_add_memzone_readonly */
+int rte_ivshmem_metadata_add_ring_readonly(const struct rte_ring *r,
+					   const char *md_name);
+/** @copydoc rte_ivshmem_metadata_add_memzone_readonly */
+int rte_ivshmem_metadata_add_mempool_readonly(const struct rte_mempool *mp,
+					      const char *md_name);
+
+/**
+ * Stop sharing an object, and what only it needed.  A memzone that a ring or
+ * mempool of the metadata lies in stays, as a part of that.
+ *
+ * Published metadata does not change: with the next publication guests that
+ * start then do not see the object, and its memory is given back.  Unplug the
+ * device from each guest that has it before that.
+ *
+ * @param mz
+ *   A memzone that was added; it may have been freed meanwhile: only the
+ *   pointer is looked at.
+ * @param md_name
+ *   Name of metadata that this process created.
+ * @return
+ *   0, or a negative value with rte_errno:
+ *   - EINVAL: a NULL argument
+ *   - ENOENT: no such metadata, or it does not have that object
+ */
+int rte_ivshmem_metadata_remove_memzone(const struct rte_memzone *mz,
+					const char *md_name);
+/** @copydoc rte_ivshmem_metadata_remove_memzone */
+int rte_ivshmem_metadata_remove_ring(const struct rte_ring *r,
+				     const char *md_name);
+/** @copydoc rte_ivshmem_metadata_remove_memzone */
+int rte_ivshmem_metadata_remove_mempool(const struct rte_mempool *mp,
+					const char *md_name);
+
+/**
  * Publish the metadata and print the QEMU arguments that expose it.
  *
- * The text is `-device ivshmem,...`, to be used as it is in a shell command.
- * It stays valid until the next call for the same name; what was added later
- * is not visible before that call.  Each call begins a new generation.
+ * The text is `-device ivshmem,...`, to be used as it is in a shell command:
+ * RTE_IVSHMEM_FORM_AUTO below.  What is added or removed later is not visible
+ * before the next call.  Each call begins a new generation.
  *
  * @param buffer
  *   Where the NUL-terminated text goes; untouched on failure.
@@ -144,11 +228,52 @@ int rte_ivshmem_metadata_add_mempool(const struct rte_mempool *mp,
  *   - ENODATA: nothing was added yet
  *   - ENOBUFS: buffer is too small; the return value is then the negated size
  *     in bytes that is needed, so that -ret is what to allocate
- *   - E2BIG: more chunks than one argument of a Linux program can hold
- *   - others (ENOSPC, EACCES, ...): the file could not be written
+ *   - EBUSY: a page holds both a read-only and a writable object
+ *   - others (ENOSPC, EACCES, ...): a file could not be written
  */
 int rte_ivshmem_metadata_cmdline_generate(char *buffer, unsigned int size,
 					  const char *name);
+
+/** Ways to tell QEMU, or what starts it, about the device. */
+enum rte_ivshmem_form {
+	/** The first of PLAIN, JSON and LAYOUT that can express it. */
+	RTE_IVSHMEM_FORM_AUTO = 0,
+	/** `-device ivshmem,file=...,offset=...,size=...`: for people.  The
+	 *  guest can write the metadata; no read-only objects. */
+	RTE_IVSHMEM_FORM_PLAIN = 1,
+	/** `-device '{"driver":"ivshmem",...}'` for a shell. */
+	RTE_IVSHMEM_FORM_JSON = 2,
+	/** `-device ivshmem,layout=FILE`, for any number of chunks.  FILE lies
+	 *  beside the metadata file and goes away with it. */
+	RTE_IVSHMEM_FORM_LAYOUT = 3,
+	/** `-device ivshmem,size=...,shm=fd:...`: as the device of DPDK 1.6
+	 *  took it.  Guest and limits as PLAIN. */
+	RTE_IVSHMEM_FORM_SHM = 4,
+	/** QMP command that plugs it, one line: `device_add` with the id
+	 *  `ivshmem-NAME`, and its chunks or, where they are many, LAYOUT's
+	 *  file. */
+	RTE_IVSHMEM_FORM_QMP_ADD = 5,
+	/** QMP command that unplugs it, one line: `device_del`. */
+	RTE_IVSHMEM_FORM_QMP_DEL = 6,
+	/** XML element `<qemu:commandline>` for a libvirt domain: JSON or
+	 *  LAYOUT. */
+	RTE_IVSHMEM_FORM_LIBVIRT = 7,
+};
+
+/**
+ * Print the device in any form, publishing the metadata first if something was
+ * added or removed since the last publication.
+ *
+ * Parameters and results are those of rte_ivshmem_metadata_cmdline_generate(),
+ * and also:
+ *   - EINVAL: form is none
+ *   - E2BIG: that form does not hold as many chunks, or does not fit into one
+ *     argument of a Linux program (128 KiB)
+ *   - ENOTSUP: that form cannot express a file name or a read-only object
+ */
+int rte_ivshmem_metadata_device_generate(char *buffer, unsigned int size,
+					 const char *name,
+					 enum rte_ivshmem_form form);
 
 /**
  * Print what the metadata shares and draw the layout of BAR 2: offset, size,
@@ -165,6 +290,61 @@ int rte_ivshmem_metadata_cmdline_generate(char *buffer, unsigned int size,
  *   - EIO: writing to f failed
  */
 int rte_ivshmem_metadata_dump(FILE *f, const char *name);
+
+/**
+ * Find what a guest can see beyond the shared objects, because it lies on the
+ * same pages: by the name of the memzone, where there is one.
+ *
+ * @param f
+ *   An open stream for a line per piece, or NULL to count only.
+ * @param name
+ *   Name of metadata that this process created.
+ * @return
+ *   The number of such bytes, or a negative value with rte_errno:
+ *   - EINVAL, ENAMETOOLONG: name is none
+ *   - ENOENT: no such metadata
+ *   - EIO: writing to f failed
+ *   - ENOMEM: out of memory
+ */
+int64_t rte_ivshmem_metadata_audit(FILE *f, const char *name);
+
+/*
+ * Allocation with pages of its own: nothing else lies on them, so a guest with
+ * whom the object is shared sees nothing else.  Sizes are rounded up to whole
+ * pages of the kind of memory (4 KiB, 2 MiB, 1 GiB).
+ *
+ * Each call takes the arguments, gives the result, sets the rte_errno and is
+ * undone as the DPDK function that it is named after; sharing is a call of its
+ * own.
+ */
+
+/** As rte_memzone_reserve(); len is rounded up to whole pages. */
+const struct rte_memzone *rte_ivshmem_memzone_reserve(const char *name,
+						      size_t len, int socket_id,
+						      unsigned int flags);
+
+/** As rte_ring_create(). */
+struct rte_ring *rte_ivshmem_ring_create(const char *name, unsigned int count,
+					 int socket_id, unsigned int flags);
+
+/**
+ * As rte_pktmbuf_pool_create(), with ops `ring_mp_mc`.  Three blocks of pages:
+ * the pool with its caches, the ring of free mbufs, the mbufs.
+ */
+struct rte_mempool *rte_ivshmem_pktmbuf_pool_create(const char *name,
+						    unsigned int n,
+						    unsigned int cache_size,
+						    uint16_t priv_size,
+						    uint16_t data_room_size,
+						    int socket_id);
+
+/** As rte_mempool_create() without its two constructors, otherwise as above. */
+struct rte_mempool *rte_ivshmem_mempool_create(const char *name, unsigned int n,
+					       unsigned int elt_size,
+					       unsigned int cache_size,
+					       unsigned int private_data_size,
+					       int socket_id,
+					       unsigned int flags);
 
 #ifdef __cplusplus
 }

@@ -2,11 +2,11 @@
 /*
  * The guest side inside: a DPDK bus that attaches what a host shares.
  *
- *   guest_bus.c      the bus: scan before the EAL takes memory, probe after
- *   guest_source.c   where metadata comes from: PCI devices, or a file
- *   guest_map.c      chunks at the host's addresses; memzone descriptors
- *   guest_ops.c      mempool ops at the host's indexes
- *   guest_objects.c  objects that rte_*_lookup() finds
+ *   bus.c      the bus: scan before the EAL takes memory, probe after
+ *   devices.c  what to attach: PCI devices, or files
+ *   map.c      chunks at the host's addresses; memzone descriptors
+ *   ops.c      mempool ops at the host's indexes
+ *   objects.c  objects that rte_*_lookup() finds
  *
  * All of it runs in rte_eal_init(), in one thread.  Functions return 0 or a
  * negative errno with the reason in `err`, and undo what they did on failure.

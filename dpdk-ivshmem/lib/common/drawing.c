@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <inttypes.h>
 
-#include <rte_bitops.h>
-#include <rte_common.h>
-
-#include "host.h"
+#include "drawing.h"
 
 /* Objects drawn per chunk; more are counted. */
 #define DRAWN_MAX 12
@@ -12,7 +9,7 @@
 static const char line[] =
 	"+--------------------------------------------------------";
 
-static const char *state_name(uint32_t state)
+const char *ivshmem_state_name(uint32_t state)
 {
 	switch (state) {
 	case RTE_IVSHMEM_BUILDING:
@@ -24,7 +21,7 @@ static const char *state_name(uint32_t state)
 	}
 }
 
-static const char *type_name(uint32_t type)
+const char *ivshmem_type_name(uint32_t type)
 {
 	switch (type) {
 	case RTE_IVSHMEM_RING:
@@ -37,7 +34,7 @@ static const char *type_name(uint32_t type)
 }
 
 /* "4 KiB", "2.5 MiB": at most one digit behind the point. */
-static const char *human(uint64_t bytes, char text[32])
+const char *ivshmem_human_size(uint64_t bytes, char text[32])
 {
 	static const char *const unit[] = { "B", "KiB", "MiB", "GiB", "TiB" };
 	double value = (double)bytes;
@@ -60,7 +57,7 @@ static void draw_hole(FILE *f, uint64_t start, uint64_t end)
 		return;
 	fprintf(f, "0x%012" PRIx64 " %s\n", start, line);
 	fprintf(f, "%14s |   (%s: nothing, reads as zero)\n", "",
-		human(end - start, size));
+		ivshmem_human_size(end - start, size));
 }
 
 static void draw_objects(FILE *f, const struct ivshmem_metadata *md,
@@ -79,7 +76,7 @@ static void draw_objects(FILE *f, const struct ivshmem_metadata *md,
 			continue;
 		}
 		fprintf(f, "%14s |   %-8s %-32s at 0x%" PRIx64 ", %" PRIu64
-			" bytes\n", "", type_name(o->type), o->name,
+			" bytes\n", "", ivshmem_type_name(o->type), o->name,
 			o->address, o->length);
 		drawn++;
 	}
@@ -93,25 +90,35 @@ static void draw_chunk(FILE *f, const struct ivshmem_metadata *md,
 	char size[32];
 
 	fprintf(f, "0x%012" PRIx64 " %s\n", chunk->bar_offset, line);
-	fprintf(f, "%14s | %s", "", human(chunk->length, size));
+	fprintf(f, "%14s | %s", "", ivshmem_human_size(chunk->length, size));
 	if (chunk->flags & RTE_IVSHMEM_CHUNK_METADATA)
 		fputs(" of metadata\n", f);
 	else
 		fprintf(f, " at host address 0x%" PRIx64 "\n", chunk->address);
 	fprintf(f, "%14s | %s + 0x%" PRIx64 " (%s pages)\n", "",
 		ivshmem_chunk_path(md, chunk), chunk->file_offset,
-		human(chunk->page_size, size));
+		ivshmem_human_size(chunk->page_size, size));
 	draw_objects(f, md, chunk);
+}
+
+/* The smallest power of two that holds all. */
+static uint64_t bar_size(uint64_t end)
+{
+	uint64_t size = RTE_IVSHMEM_PAGE_SIZE;
+
+	while (size < end && size <= UINT64_MAX / 2)
+		size *= 2;
+	return size;
 }
 
 static void draw_bar(FILE *f, const struct ivshmem_metadata *md)
 {
 	const struct rte_ivshmem_chunk *last = &md->chunks[md->n_chunks - 1];
 	uint64_t end = 0;
-	uint64_t size = rte_align64pow2(last->bar_offset + last->length);
+	uint64_t size = bar_size(last->bar_offset + last->length);
 	char text[32];
 
-	fprintf(f, "BAR 2, %s:\n", human(size, text));
+	fprintf(f, "BAR 2, %s:\n", ivshmem_human_size(size, text));
 	for (uint32_t i = 0; i < md->n_chunks; i++) {
 		draw_hole(f, end, md->chunks[i].bar_offset);
 		draw_chunk(f, md, &md->chunks[i]);
@@ -129,7 +136,8 @@ static void list_objects(FILE *f, const struct ivshmem_metadata *md)
 		const struct rte_ivshmem_object *o = &md->objects[i];
 
 		fprintf(f, "%-8s %-32s 0x%-12" PRIx64 " %12" PRIu64,
-			type_name(o->type), o->name, o->address, o->length);
+			ivshmem_type_name(o->type), o->name, o->address,
+			o->length);
 		if (o->flags & RTE_IVSHMEM_OBJECT_IMPLIED)
 			fputs("  (another object needs it)", f);
 		if (o->type == RTE_IVSHMEM_MEMPOOL)
@@ -139,11 +147,11 @@ static void list_objects(FILE *f, const struct ivshmem_metadata *md)
 	}
 }
 
-void ivshmem_dump(FILE *f, const struct ivshmem_metadata *md)
+void ivshmem_draw_text(FILE *f, const struct ivshmem_metadata *md)
 {
 	fprintf(f, "metadata '%s': generation %" PRIu64
 		", %s, DPDK '%s', %u chunks, %u objects\n", md->name,
-		md->generation, state_name(md->state), md->dpdk_version,
+		md->generation, ivshmem_state_name(md->state), md->dpdk_version,
 		md->n_chunks, md->n_objects);
 	list_objects(f, md);
 	draw_bar(f, md);

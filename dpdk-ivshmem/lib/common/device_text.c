@@ -6,10 +6,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "host.h"
+#include "device_text.h"
 
 /* Linux refuses a single argument of 128 KiB and more, with its NUL. */
 #define ARGUMENT_MAX (128 * 1024 - 1)
@@ -76,12 +77,17 @@ static void print_json(FILE *f, const struct ivshmem_metadata *md)
 	fputs("]}'", f);
 }
 
-int ivshmem_cmdline(const struct ivshmem_metadata *md, char **text,
-		    struct ivshmem_error *err)
+int ivshmem_device_text(const struct ivshmem_metadata *md,
+			enum rte_ivshmem_form form, const char *layout,
+			char **text, bool *uses_layout,
+			struct ivshmem_error *err)
 {
 	size_t size;
 	FILE *f = open_memstream(text, &size);
 
+	(void)layout;
+	(void)form;
+	*uses_layout = false;
 	if (f == NULL)
 		return ivshmem_fail(err, -ENOMEM, "out of memory");
 	fputs(plain_prefix, f);

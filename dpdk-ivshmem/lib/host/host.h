@@ -2,17 +2,15 @@
 /*
  * The host side inside: metadata that this process builds and publishes.
  *
- *   host_metadata.c  the public calls: names, locking, transactions
- *   host_objects.c   what an object consists of: memzones, rings, mempools
- *   host_memory.c    from an address to (file, offset); pinning
- *   host_publish.c   chunks in BAR order, and the image that guests read
- *   host_lcores.c    lcore ids that guests rely on
- *   host_file.c      the metadata file: owner, replacement, removal
- *   host_cmdline.c   the QEMU argument
- *   host_dump.c      the layout as text
+ *   metadata.c  the public calls: names, locking, transactions
+ *   objects.c   what an object consists of: memzones, rings, mempools
+ *   pages.c     from an address to (file, offset); pinning
+ *   publish.c   chunks in BAR order, and the image that guests read
+ *   lcores.c    lcore ids that guests rely on
+ *   file.c      the metadata file: owner, replacement, removal
  *
  * Functions here return 0 or a negative errno with the reason in `err`.  They
- * are called with the lock of host_metadata.c held.
+ * are called with the lock of metadata.c held.
  */
 #ifndef IVSHMEM_HOST_H
 #define IVSHMEM_HOST_H
@@ -55,7 +53,7 @@ struct ivshmem_host {
 
 TAILQ_HEAD(ivshmem_host_list, ivshmem_host);
 
-/* host_objects.c: add an object and all that it needs.  On failure the caller
+/* objects.c: add an object and all that it needs.  On failure the caller
  * restores the vectors. */
 int ivshmem_add_memzone(struct ivshmem_host *host, const struct rte_memzone *mz,
 			struct ivshmem_error *err);
@@ -123,19 +121,5 @@ bool ivshmem_file_is_named(int fd, const char *path);
 
 /** Bytes that the metadata file has, whole pages; 0 if it would be too large. */
 uint64_t ivshmem_file_length(const struct ivshmem_metadata *md);
-
-/**
- * The QEMU arguments for md as one line of shell words.
- *
- * @param[out] text
- *   To be released with free().
- * @return
- *   0, -ENOMEM, or -E2BIG if no program could be given so long an argument.
- */
-int ivshmem_cmdline(const struct ivshmem_metadata *md, char **text,
-		    struct ivshmem_error *err);
-
-/** Print md to f. */
-void ivshmem_dump(FILE *f, const struct ivshmem_metadata *md);
 
 #endif

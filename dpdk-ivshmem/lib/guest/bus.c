@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "dpdk_bus.h"
+#include "bus.h"
 #include "guest.h"
 #include "layout.h"
 #include "log.h"

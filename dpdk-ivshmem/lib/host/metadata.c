@@ -9,6 +9,8 @@
 #include <rte_common.h>
 #include <rte_errno.h>
 
+#include "device_text.h"
+#include "drawing.h"
 #include "host.h"
 #include "log.h"
 #include "rte_ivshmem.h"
@@ -273,6 +275,7 @@ static int cmdline_locked(const char *name, char *buffer, unsigned int size,
 	struct ivshmem_metadata md;
 	struct ivshmem_host *host;
 	char *text = NULL;
+	bool uses_layout;
 	int ret = get_host(name, &host, err);
 
 	if (ret != 0)
@@ -284,7 +287,8 @@ static int cmdline_locked(const char *name, char *buffer, unsigned int size,
 				    RTE_IVSHMEM_READY, &md, err);
 	if (ret != 0)
 		return ret;
-	ret = ivshmem_cmdline(&md, &text, err);
+	ret = ivshmem_device_text(&md, RTE_IVSHMEM_FORM_AUTO, NULL, &text,
+				  &uses_layout, err);
 	*need = ret == 0 ? strlen(text) + 1 : 0;
 	if (ret == 0 && *need > size)
 		ret = ivshmem_fail(err, -ENOBUFS,
@@ -327,7 +331,7 @@ static int dump_host(FILE *f, const struct ivshmem_host *host,
 
 	if (ret != 0)
 		return ret;
-	ivshmem_dump(f, &md);
+	ivshmem_draw_text(f, &md);
 	ivshmem_published_free(&md);
 	if (fflush(f) != 0 || ferror(f))
 		return ivshmem_fail(err, -EIO, "cannot write the dump");

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The device as QEMU and its users want to read it.  Thread-safe.
+ */
+#ifndef IVSHMEM_DEVICE_TEXT_H
+#define IVSHMEM_DEVICE_TEXT_H
+
+#include <stdbool.h>
+
+#include "format.h"
+#include "rte_ivshmem.h"
+
+/**
+ * Say md in a form of rte_ivshmem.h.
+ *
+ * @param form
+ *   With RTE_IVSHMEM_FORM_AUTO, the first of PLAIN, JSON and LAYOUT that can
+ *   express md.
+ * @param layout
+ *   Path of the layout file, which the caller writes if uses_layout says so;
+ *   NULL: no form may use one.
+ * @param[out] text
+ *   Without a newline at the end; to be released with free().
+ * @param[out] uses_layout
+ *   True if the text names the layout file.
+ * @return
+ *   0, -ENOMEM, or
+ *   - -EINVAL: no such form
+ *   - -E2BIG: the form would not fit into an argument of a Linux program, and
+ *     a layout file cannot help
+ *   - -ENOTSUP: a file name or a read-only object that it cannot express
+ */
+int ivshmem_device_text(const struct ivshmem_metadata *md,
+			enum rte_ivshmem_form form, const char *layout,
+			char **text, bool *uses_layout,
+			struct ivshmem_error *err);
+
+/**
+ * The contents of the layout file: a JSON array, an element per chunk.
+ *
+ * @param[out] text
+ *   With a newline at the end; to be released with free().
+ * @return
+ *   0 or -ENOMEM.
+ */
+int ivshmem_layout_text(const struct ivshmem_metadata *md, char **text,
+			struct ivshmem_error *err);
+
+#endif
