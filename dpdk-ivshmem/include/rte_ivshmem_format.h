@@ -128,13 +128,16 @@ enum rte_ivshmem_object_type {
 	RTE_IVSHMEM_MEMZONE = 1, /**< struct rte_memzone describes it */
 	RTE_IVSHMEM_RING = 2,    /**< struct rte_ring at `address` */
 	RTE_IVSHMEM_MEMPOOL = 3, /**< struct rte_mempool at `address` */
+	RTE_IVSHMEM_PART = 4,    /**< memory of the mempool of that name that
+				  *  lies in no memzone of this table; a pool
+				  *  may have several */
 };
 
 /** Object flags. */
 #define RTE_IVSHMEM_OBJECT_IMPLIED (UINT32_C(1) << 0) /**< not asked for by
 						* name; another object needs it */
 
-/** One shared object.  Rings and mempools lie in a memzone of this table. */
+/** One shared object.  Rings and mempools lie in memzones of this table. */
 struct rte_ivshmem_object {
 	char name[RTE_IVSHMEM_OBJ_NAME_LEN];
 	uint32_t type;         /**< enum rte_ivshmem_object_type */

@@ -28,6 +28,8 @@ const char *ivshmem_type_name(uint32_t type)
 		return "ring";
 	case RTE_IVSHMEM_MEMPOOL:
 		return "mempool";
+	case RTE_IVSHMEM_PART:
+		return "part";
 	default:
 		return "memzone";
 	}

@@ -15,7 +15,7 @@ void ivshmem_draw_text(FILE *f, const struct ivshmem_metadata *md);
 /** "building", "ready" or "closing". */
 const char *ivshmem_state_name(uint32_t state);
 
-/** "memzone", "ring" or "mempool". */
+/** "memzone", "ring", "mempool" or "part". */
 const char *ivshmem_type_name(uint32_t type);
 
 /** "4 KiB", "2.5 MiB": at most one digit behind the point; returns text. */

@@ -175,7 +175,7 @@ static int check_object(const struct ivshmem_metadata *md, uint32_t i,
 
 	if (!name_ok(o->name, sizeof(o->name)))
 		return ivshmem_fail(err, -EINVAL, "object %u: bad name", i);
-	if (o->type < RTE_IVSHMEM_MEMZONE || o->type > RTE_IVSHMEM_MEMPOOL)
+	if (o->type < RTE_IVSHMEM_MEMZONE || o->type > RTE_IVSHMEM_PART)
 		return ivshmem_fail(err, -EINVAL,
 			"object '%s': type %u is unknown", o->name, o->type);
 	if (o->length == 0 || !in_user_space(o->address, o->length) ||
@@ -216,7 +216,8 @@ static int check_duplicates(const struct ivshmem_metadata *md,
 		sorted[i] = &md->objects[i];
 	qsort(sorted, md->n_objects, sizeof(*sorted), compare_objects);
 	for (uint32_t i = 1; i < md->n_objects && ret == 0; i++)
-		if (compare_objects(&sorted[i - 1], &sorted[i]) == 0)
+		if (sorted[i]->type != RTE_IVSHMEM_PART &&
+		    compare_objects(&sorted[i - 1], &sorted[i]) == 0)
 			ret = ivshmem_fail(err, -EINVAL,
 				"two objects are called '%s'", sorted[i]->name);
 	free(sorted);

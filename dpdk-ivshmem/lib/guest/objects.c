@@ -87,8 +87,10 @@ static bool name_taken(const struct rte_ivshmem_object *object)
 		return rte_memzone_lookup(object->name) != NULL;
 	case RTE_IVSHMEM_RING:
 		return rte_ring_lookup(object->name) != NULL;
-	default:
+	case RTE_IVSHMEM_MEMPOOL:
 		return rte_mempool_lookup(object->name) != NULL;
+	default:
+		return false;
 	}
 }
 
@@ -194,7 +196,7 @@ static void remove_first(const struct ivshmem_metadata *md, uint32_t n)
 
 		if (object->type == RTE_IVSHMEM_MEMZONE)
 			remove_memzone(object);
-		else
+		else if (object->type != RTE_IVSHMEM_PART)
 			remove_entry(object);
 	}
 }
@@ -204,9 +206,12 @@ static int insert_all(const struct ivshmem_metadata *md,
 {
 	for (uint32_t i = 0; i < md->n_objects; i++) {
 		const struct rte_ivshmem_object *object = &md->objects[i];
-		int ret = object->type == RTE_IVSHMEM_MEMZONE ?
-			  insert_memzone(object) : insert_entry(object);
+		int ret = 0;
 
+		if (object->type == RTE_IVSHMEM_MEMZONE)
+			ret = insert_memzone(object);
+		else if (object->type != RTE_IVSHMEM_PART)
+			ret = insert_entry(object);
 		if (ret != 0) {
 			remove_first(md, i);
 			return ivshmem_fail(err, ret,
