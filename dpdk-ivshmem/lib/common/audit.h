@@ -25,7 +25,8 @@ struct ivshmem_exposed {
 			   *  rte_malloc() gave, or free */
 };
 
-/** Called for each such piece in the order of addresses. */
+/** Called for each such piece in the order of addresses; no two adjoin but at
+ *  the border of a memzone. */
 typedef void (*ivshmem_exposed_visit)(const struct ivshmem_exposed *exposed,
 				      void *arg);
 
@@ -33,7 +34,8 @@ typedef void (*ivshmem_exposed_visit)(const struct ivshmem_exposed *exposed,
  * Find the bytes of all chunks but the metadata that no object of md covers.
  *
  * @param neighbours
- *   `n` memzones of the host in any order; they are sorted.
+ *   `n` memzones of the host in any order; they are sorted, and cut where they
+ *   overlap.  Need not be true; NULL if n is 0.
  * @param visit
  *   May be NULL.
  * @param[out] bytes

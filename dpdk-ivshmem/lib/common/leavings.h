@@ -33,8 +33,12 @@ typedef int (*ivshmem_visit)(const struct ivshmem_found *found, void *arg);
 
 /**
  * Visit the metadata files of a folder in the order of their names.  Files
- * that are no metadata (-ENOENT) and those that begin with a dot are left out.
+ * that are no metadata (-ENOENT), those that begin with a dot, and all that are
+ * not regular files are left out.
  *
+ * @param folder
+ *   Locked by the caller: finding out whether a file is locked locks it for a
+ *   moment, and who would claim it just then would take it for owned.
  * @return
  *   0, what the visitor returned, or why the folder cannot be read.
  */
@@ -56,7 +60,12 @@ typedef void (*ivshmem_removed)(const char *path, uint64_t bytes, void *arg);
  * Clean up after processes that died: mark their metadata files CLOSING, so
  * that guests notice, then remove them with their layout and temporary files,
  * and with the hugepage files that they list and that no living process has
- * locked.  Nothing else in the folder is touched.
+ * locked.  Empty files that a process left while it made metadata go as well.
+ * Nothing else in the folder is touched, nor what a newer version wrote.
+ *
+ * What a file lists is not believed: only regular files on hugetlbfs, of the
+ * same user as the metadata file, are removed, and no symbolic link is
+ * followed.
  *
  * @param folder
  *   Locked by the caller.
@@ -72,10 +81,12 @@ int ivshmem_folder_clean(const char *folder, bool dry_run,
 			 ivshmem_removed removed, void *arg,
 			 struct ivshmem_error *err);
 
-/** `.NAME.new` beside `path`, where new contents are written. */
+/** `.NAME.new` beside `path`, where new contents are written; "" if that would
+ *  be too long. */
 void ivshmem_temporary_path(const char *path, char temporary[PATH_MAX]);
 
-/** `.NAME.layout` beside `path`: the layout file (rte_ivshmem.h). */
+/** `.NAME.layout` beside `path`: the layout file (rte_ivshmem.h); "" if that
+ *  would be too long. */
 void ivshmem_layout_path(const char *path, char layout[PATH_MAX]);
 
 /** Mark the metadata open as fd CLOSING; 0 or a negative errno. */

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Who holds flock() on a file.  Thread-safe.
+ */
+#ifndef IVSHMEM_FILE_LOCK_H
+#define IVSHMEM_FILE_LOCK_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/**
+ * Lock a file that is open as fd, without waiting.
+ *
+ * @param operation
+ *   LOCK_SH or LOCK_EX.
+ * @return
+ *   0, -EBUSY if somebody else holds a lock that excludes it, -ESTALE if
+ *   `name` in the folder `dir` is another file by now or none, or a negative
+ *   errno.  Nothing is locked on failure.
+ */
+int ivshmem_lock_named(int fd, int operation, int dir, const char *name);
+
+/**
+ * The process that holds flock() on the file that is open as fd; 0 if
+ * /proc/locks does not tell: on file systems whose st_dev is not the kernel's
+ * own device number (btrfs, overlay), and for processes of another PID
+ * namespace.
+ */
+pid_t ivshmem_lock_owner(int fd);
+
+#endif

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "file_lock.h"
+#include "hugepage_file.h"
+#include "leavings.h"
+#include "source.h"
+#include "vec.h"
+
+#define LOCK_WAIT 5 /* seconds */
+
+/** Clean-up of one folder. */
+struct cleaning {
+	int dir;
+	const char *folder;
+	bool dry_run;
+	ivshmem_removed removed;
+	void *arg;
+	struct ivshmem_vec seen; /* struct ivshmem_hugepage_file, of a dry run */
+};
+
+/* Not alphasort(), which depends on the language. */
+static int compare_names(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int list_folder(const char *folder, struct dirent ***entries,
+		       struct ivshmem_error *err)
+{
+	int n = scandir(folder, entries, NULL, compare_names);
+
+	if (n < 0)
+		return ivshmem_fail(err, -errno, "folder '%.200s': %s", folder,
+				    strerror(errno));
+	return n;
+}
+
+static void free_list(struct dirent **entries, int n)
+{
+	while (n > 0)
+		free(entries[--n]);
+	free(entries);
+}
+
+/* Looked at before it is opened: opening a device file can have effects. */
+static int open_regular(int dir, const char *name, int access)
+{
+	struct stat st;
+	int fd;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -ENOENT;
+	fd = openat(dir, name, access | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_folder(const char *folder, struct ivshmem_error *err)
+{
+	int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0)
+		return ivshmem_fail(err, -errno, "folder '%.200s': %s", folder,
+				    strerror(errno));
+	return dir;
+}
+
+static bool join_path(char path[PATH_MAX], const char *folder, const char *name)
+{
+	int len = snprintf(path, PATH_MAX, "%s/%s", folder, name);
+
+	if (len > 0 && len < PATH_MAX)
+		return true;
+	path[0] = '\0';
+	return false;
+}
+
+/* Walk */
+
+/* -ENOENT: no metadata, or gone meanwhile; -ESTALE: replaced meanwhile. */
+static int look_at(int dir, const char *name, struct ivshmem_found *found)
+{
+	int fd = open_regular(dir, name, O_RDONLY);
+	int ret;
+
+	if (fd == -ENOENT || fd == -ELOOP)
+		return -ENOENT;
+	if (fd < 0) {
+		found->ret = ivshmem_fail(&found->err, fd,
+			"cannot be opened: %s", strerror(-fd));
+		return 0;
+	}
+	ret = ivshmem_lock_named(fd, LOCK_SH, dir, name);
+	found->alive = ret == -EBUSY;
+	found->owner = found->alive ? ivshmem_lock_owner(fd) : 0;
+	if (ret != -ESTALE) {
+		found->ret = ivshmem_source_read_file(fd, &found->md,
+						      &found->err);
+		ret = found->ret == -ENOENT ? -ENOENT : 0;
+	}
+	close(fd);
+	return ret;
+}
+
+static int visit_file(int dir, const char *folder, const char *name,
+		      ivshmem_visit visit, void *arg, struct ivshmem_error *err)
+{
+	struct ivshmem_found *found = calloc(1, sizeof(*found));
+	int ret;
+
+	if (found == NULL)
+		return ivshmem_fail(err, -ENOMEM, "out of memory");
+	do
+		ret = look_at(dir, name, found);
+	while (ret == -ESTALE);
+	if (ret == 0 && join_path(found->path, folder, name))
+		ret = visit(found, arg);
+	else
+		ret = 0;
+	ivshmem_metadata_free(&found->md);
+	free(found);
+	return ret;
+}
+
+int ivshmem_folder_walk(const char *folder, ivshmem_visit visit, void *arg,
+			struct ivshmem_error *err)
+{
+	struct dirent **entries;
+	int dir = open_folder(folder, err);
+	int n, ret = 0;
+
+	if (dir < 0)
+		return dir;
+	n = list_folder(folder, &entries, err);
+	if (n < 0) {
+		close(dir);
+		return n;
+	}
+	for (int i = 0; i < n && ret == 0; i++)
+		if (entries[i]->d_name[0] != '.')
+			ret = visit_file(dir, folder, entries[i]->d_name,
+					 visit, arg, err);
+	free_list(entries, n);
+	close(dir);
+	return ret;
+}
+
+/* Lock */
+
+static double seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+int ivshmem_folder_lock(const char *folder, struct ivshmem_error *err)
+{
+	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
+	double deadline = seconds_now() + LOCK_WAIT;
+
+	for (;;) {
+		int dir = open_folder(folder, err);
+		int ret;
+
+		if (dir < 0)
+			return dir;
+		ret = flock(dir, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno;
+		if (ret == 0)
+			return dir;
+		close(dir);
+		if (ret != -EWOULDBLOCK)
+			return ivshmem_fail(err, ret,
+				"folder '%.200s' cannot be locked: %s", folder,
+				strerror(-ret));
+		if (seconds_now() >= deadline)
+			return ivshmem_fail(err, -EBUSY,
+				"folder '%.200s': another process has worked in it for %d s: try again",
+				folder, LOCK_WAIT);
+		nanosleep(&pause, NULL);
+	}
+}
+
+/* Clean */
+
+static void tell_removed(struct cleaning *cleaning, const char *path,
+			 uint64_t bytes)
+{
+	if (cleaning->removed != NULL)
+		cleaning->removed(path, bytes, cleaning->arg);
+}
+
+static void remove_entry(struct cleaning *cleaning, const char *name)
+{
+	char path[PATH_MAX];
+
+	if (!cleaning->dry_run && unlinkat(cleaning->dir, name, 0) != 0)
+		return;
+	join_path(path, cleaning->folder, name);
+	tell_removed(cleaning, path, 0);
+}
+
+/* A dry run comes to a file as often as it is listed, but it goes once. */
+static bool seen_before(struct cleaning *cleaning,
+			const struct ivshmem_hugepage_file *file)
+{
+	const struct ivshmem_hugepage_file *seen = cleaning->seen.data;
+
+	if (!cleaning->dry_run)
+		return false;
+	for (uint32_t i = 0; i < cleaning->seen.n; i++)
+		if (seen[i].device == file->device &&
+		    seen[i].inode == file->inode)
+			return true;
+	return ivshmem_vec_append(&cleaning->seen, file, 1, sizeof(*file)) != 0;
+}
+
+static void remove_hugepages(struct cleaning *cleaning,
+			     const struct ivshmem_metadata *md, uid_t owner)
+{
+	for (uint32_t i = 0; i < md->n_chunks; i++) {
+		const char *path = ivshmem_chunk_path(md, &md->chunks[i]);
+		struct ivshmem_hugepage_file file;
+
+		if (!(md->chunks[i].flags & RTE_IVSHMEM_CHUNK_METADATA) &&
+		    ivshmem_hugepage_file_remove(path, owner,
+						 cleaning->dry_run, &file) &&
+		    !seen_before(cleaning, &file))
+			tell_removed(cleaning, path, file.bytes);
+	}
+}
+
+/* As the library creates a file, and nobody else by chance. */
+static bool is_private(const struct stat *st)
+{
+	return (st->st_mode & 0177) == 0 && st->st_nlink == 1;
+}
+
+/* The dead owner's file, locked: what it is decides. */
+static void bury(struct cleaning *cleaning, const char *name, int fd)
+{
+	struct ivshmem_metadata md;
+	struct ivshmem_error err;
+	struct stat st;
+	int ret;
+
+	if (fstat(fd, &st) != 0)
+		return;
+	if (st.st_size == 0) {
+		if (is_private(&st))
+			remove_entry(cleaning, name);
+		return;
+	}
+	ret = ivshmem_source_read_file(fd, &md, &err);
+	/* -EINVAL: ours, and damaged.  Anything else is not ours to judge. */
+	if (ret != 0 && ret != -EINVAL)
+		return;
+	if (!cleaning->dry_run)
+		ivshmem_mark_closing(fd);
+	if (ret == 0) {
+		remove_hugepages(cleaning, &md, st.st_uid);
+		ivshmem_metadata_free(&md);
+	}
+	remove_entry(cleaning, name);
+}
+
+static void clean_metadata(struct cleaning *cleaning, const char *name)
+{
+	int fd = open_regular(cleaning->dir, name, O_RDWR);
+
+	if (fd < 0)
+		return;
+	if (ivshmem_lock_named(fd, LOCK_EX, cleaning->dir, name) == 0)
+		bury(cleaning, name, fd);
+	close(fd);
+}
+
+/* NAME of `.NAME.new` or `.NAME.layout`. */
+static bool owner_name(const char *file, char name[RTE_IVSHMEM_META_NAME_LEN])
+{
+	const char *point = strrchr(file, '.');
+	size_t len = (size_t)(point - file);
+
+	if (strcmp(point, ".new") != 0 && strcmp(point, ".layout") != 0)
+		return false;
+	if (len < 2 || len > RTE_IVSHMEM_META_NAME_LEN)
+		return false;
+	memcpy(name, file + 1, len - 1);
+	name[len - 1] = '\0';
+	return true;
+}
+
+static bool is_owned(int dir, const char *name)
+{
+	int fd = open_regular(dir, name, O_RDONLY);
+	int ret;
+
+	if (fd < 0)
+		return fd != -ENOENT;
+	ret = ivshmem_lock_named(fd, LOCK_SH, dir, name);
+	close(fd);
+	return ret != 0;
+}
+
+/* Metadata in the making begins with its magic, or with nothing yet. */
+static bool is_temporary(int fd)
+{
+	uint64_t magic = 0;
+	ssize_t len = pread(fd, &magic, sizeof(magic), 0);
+
+	return len == 0 || (len == sizeof(magic) &&
+			    (magic == 0 || magic == RTE_IVSHMEM_MAGIC));
+}
+
+/* A layout file is a JSON array. */
+static bool is_layout(int fd)
+{
+	char start;
+	ssize_t len = pread(fd, &start, 1, 0);
+
+	return len == 0 || (len == 1 && start == '[');
+}
+
+static void clean_hidden(struct cleaning *cleaning, const char *file)
+{
+	char name[RTE_IVSHMEM_META_NAME_LEN];
+	bool layout, ours;
+	int fd;
+
+	if (!owner_name(file, name) || is_owned(cleaning->dir, name))
+		return;
+	fd = open_regular(cleaning->dir, file, O_RDONLY);
+	if (fd < 0)
+		return;
+	layout = strcmp(strrchr(file, '.'), ".layout") == 0;
+	ours = layout ? is_layout(fd) : is_temporary(fd);
+	if (ours && ivshmem_lock_named(fd, LOCK_EX, cleaning->dir, file) == 0)
+		remove_entry(cleaning, file);
+	close(fd);
+}
+
+/* First the metadata: its hidden files go once it has no owner. */
+static void clean_entries(struct cleaning *cleaning, struct dirent **entries,
+			  int n)
+{
+	for (int i = 0; i < n; i++)
+		if (entries[i]->d_name[0] != '.')
+			clean_metadata(cleaning, entries[i]->d_name);
+	for (int i = 0; i < n; i++)
+		if (entries[i]->d_name[0] == '.')
+			clean_hidden(cleaning, entries[i]->d_name);
+}
+
+int ivshmem_folder_clean(const char *folder, bool dry_run,
+			 ivshmem_removed removed, void *arg,
+			 struct ivshmem_error *err)
+{
+	struct cleaning cleaning = {
+		.folder = folder,
+		.dry_run = dry_run,
+		.removed = removed,
+		.arg = arg,
+	};
+	struct dirent **entries;
+	int n;
+
+	cleaning.dir = open_folder(folder, err);
+	if (cleaning.dir < 0)
+		return cleaning.dir;
+	n = list_folder(folder, &entries, err);
+	if (n >= 0) {
+		clean_entries(&cleaning, entries, n);
+		free_list(entries, n);
+	}
+	close(cleaning.dir);
+	free(cleaning.seen.data);
+	return n < 0 ? n : 0;
+}
+
+/* Files */
+
+/* "FOLDER/.NAMESUFFIX" for "FOLDER/NAME"; "" if it is too long. */
+static void hidden_path(const char *path, const char *suffix,
+			char hidden[PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash == NULL ? path : slash + 1;
+	int len = snprintf(hidden, PATH_MAX, "%.*s.%s%s", (int)(name - path),
+			   path, name, suffix);
+
+	if (len < 0 || len >= PATH_MAX)
+		hidden[0] = '\0';
+}
+
+void ivshmem_temporary_path(const char *path, char temporary[PATH_MAX])
+{
+	hidden_path(path, ".new", temporary);
+}
+
+void ivshmem_layout_path(const char *path, char layout[PATH_MAX])
+{
+	hidden_path(path, ".layout", layout);
+}
+
+int ivshmem_mark_closing(int fd)
+{
+	uint32_t state = RTE_IVSHMEM_CLOSING;
+	ssize_t done = pwrite(fd, &state, sizeof(state),
+			      offsetof(struct rte_ivshmem_header, state));
+
+	if (done < 0)
+		return -errno;
+	return done == sizeof(state) ? 0 : -EIO;
+}
