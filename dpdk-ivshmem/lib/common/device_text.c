@@ -1,80 +1,149 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The QEMU argument: the plain form where names permit it, else JSON in single
- * quotes.
+ * Which notation a form uses, and what is put around it.
  */
 #include <errno.h>
-#include <inttypes.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "device_forms.h"
 #include "device_text.h"
 
-/* Linux refuses a single argument of 128 KiB and more, with its NUL. */
+/* Linux refuses a single argument of more than 128 KiB with its NUL.  A line
+ * of QMP is held to the same, because virsh takes it as an argument. */
 #define ARGUMENT_MAX (128 * 1024 - 1)
 
-static const char plain_prefix[] = "-device ";
+static const struct notation {
+	ivshmem_print *print;
+	bool uses_layout;
+} plain = { ivshmem_print_plain, false },
+  shm = { ivshmem_print_shm, false },
+  json = { ivshmem_print_json, false },
+  layout_file = { ivshmem_print_layout, true },
+  add = { ivshmem_print_add, false },
+  add_layout = { ivshmem_print_add_layout, true },
+  del = { ivshmem_print_del, false };
 
-/* ':' and ',' separate in the plain form; the rest is special to shells. */
-static bool is_plain(const char *path)
+typedef void wrap(FILE *f, const char *argument);
+
+/* A plain argument needs no quotes, and JSON has no quote inside. */
+static void wrap_shell(FILE *f, const char *argument)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+@%=";
+	const char *quote = argument[0] == '{' ? "'" : "";
 
-	return strspn(path, plain) == strlen(path);
+	fprintf(f, "-device %s%s%s", quote, argument, quote);
 }
 
-static bool all_plain(const struct ivshmem_metadata *md)
+/* The value of an attribute in single quotes; control characters are in JSON's
+ * escapes already. */
+static void wrap_xml(FILE *f, const char *argument)
 {
-	for (uint32_t i = 0; i < md->n_chunks; i++)
-		if (!is_plain(ivshmem_chunk_path(md, &md->chunks[i])))
-			return false;
-	return true;
-}
-
-static void print_plain(FILE *f, const struct ivshmem_metadata *md)
-{
-	fputs("ivshmem,file=", f);
-	for (uint32_t i = 0; i < md->n_chunks; i++)
-		fprintf(f, "%s%s", i == 0 ? "" : ":",
-			ivshmem_chunk_path(md, &md->chunks[i]));
-	fputs(",offset=", f);
-	for (uint32_t i = 0; i < md->n_chunks; i++)
-		fprintf(f, "%s0x%" PRIx64, i == 0 ? "" : ":",
-			md->chunks[i].file_offset);
-	fputs(",size=", f);
-	for (uint32_t i = 0; i < md->n_chunks; i++)
-		fprintf(f, "%s0x%" PRIx64, i == 0 ? "" : ":",
-			md->chunks[i].length);
-}
-
-/* A JSON string inside a shell's single quotes: no ' and no control bytes. */
-static void print_json_string(FILE *f, const char *text)
-{
-	fputc('"', f);
-	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-		if (*c < 0x20 || *c == '\'' || *c == '"' || *c == '\\')
-			fprintf(f, "\\u%04x", *c);
+	fputs("<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>\n"
+	      "  <qemu:arg value='-device'/>\n"
+	      "  <qemu:arg value='", f);
+	for (const char *c = argument; *c != '\0'; c++) {
+		if (*c == '&')
+			fputs("&amp;", f);
+		else if (*c == '<')
+			fputs("&lt;", f);
+		else if (*c == '>')
+			fputs("&gt;", f);
 		else
-			fputc(*c, f);
+			putc(*c, f);
 	}
-	fputc('"', f);
+	fputs("'/>\n</qemu:commandline>", f);
 }
 
-static void print_json(FILE *f, const struct ivshmem_metadata *md)
+static void wrap_nothing(FILE *f, const char *line)
 {
-	fputs("'{\"driver\":\"ivshmem\",\"chunks\":[", f);
-	for (uint32_t i = 0; i < md->n_chunks; i++) {
-		const struct rte_ivshmem_chunk *chunk = &md->chunks[i];
+	fputs(line, f);
+}
 
-		fprintf(f, "%s{\"file\":", i == 0 ? "" : ",");
-		print_json_string(f, ivshmem_chunk_path(md, chunk));
-		fprintf(f, ",\"offset\":%" PRIu64 ",\"size\":%" PRIu64 "}",
-			chunk->file_offset, chunk->length);
+/** The first notation that can express the device is taken. */
+static const struct form {
+	const struct notation *notations[3];
+	wrap *wrap;
+} forms[] = {
+	[RTE_IVSHMEM_FORM_AUTO] = {
+		{ &plain, &json, &layout_file }, wrap_shell },
+	[RTE_IVSHMEM_FORM_PLAIN] = { { &plain }, wrap_shell },
+	[RTE_IVSHMEM_FORM_JSON] = { { &json }, wrap_shell },
+	[RTE_IVSHMEM_FORM_LAYOUT] = { { &layout_file }, wrap_shell },
+	[RTE_IVSHMEM_FORM_SHM] = { { &shm }, wrap_shell },
+	[RTE_IVSHMEM_FORM_QMP_ADD] = { { &add, &add_layout }, wrap_nothing },
+	[RTE_IVSHMEM_FORM_QMP_DEL] = { { &del }, wrap_nothing },
+	[RTE_IVSHMEM_FORM_LIBVIRT] = { { &json, &layout_file }, wrap_xml },
+};
+
+#define N_FORMS (sizeof(forms) / sizeof(forms[0]))
+#define N_NOTATIONS 3
+
+/* Close a memory stream; on failure, before or in it, *text is NULL. */
+static int finish(FILE *f, char **text, int ret, struct ivshmem_error *err)
+{
+	if (fclose(f) != 0 && ret == 0)
+		ret = ivshmem_fail(err, -ENOMEM, "out of memory");
+	if (ret != 0) {
+		free(*text);
+		*text = NULL;
 	}
-	fputs("]}'", f);
+	return ret;
+}
+
+static int out_of_memory(char **text, struct ivshmem_error *err)
+{
+	*text = NULL;
+	return ivshmem_fail(err, -ENOMEM, "out of memory");
+}
+
+static int print_argument(const struct notation *notation,
+			  const struct ivshmem_device *device, char **argument,
+			  struct ivshmem_error *err)
+{
+	size_t size;
+	FILE *f = open_memstream(argument, &size);
+	int ret;
+
+	if (f == NULL)
+		return out_of_memory(argument, err);
+	ret = finish(f, argument, notation->print(f, device, err), err);
+	if (ret != 0 || size <= ARGUMENT_MAX)
+		return ret;
+	free(*argument);
+	*argument = NULL;
+	return ivshmem_fail(err, -E2BIG,
+		"the QEMU argument for %u chunks has %zu bytes, a program takes %d: use RTE_IVSHMEM_FORM_LAYOUT, --single-file-segments or larger pages",
+		device->md->n_chunks, size, ARGUMENT_MAX);
+}
+
+static int print_first(const struct form *form,
+		       const struct ivshmem_device *device, char **argument,
+		       bool *uses_layout, struct ivshmem_error *err)
+{
+	int ret = -EINVAL;
+
+	ivshmem_fail(err, ret, "this form needs a layout file");
+	for (int i = 0; i < N_NOTATIONS && form->notations[i] != NULL; i++) {
+		*uses_layout = form->notations[i]->uses_layout;
+		if (*uses_layout && device->layout == NULL)
+			break;
+		ret = print_argument(form->notations[i], device, argument, err);
+		if (ret != -ENOTSUP && ret != -E2BIG)
+			break;
+	}
+	return ret;
+}
+
+static int wrap_argument(const struct form *form, const char *argument,
+			 char **text, struct ivshmem_error *err)
+{
+	size_t size;
+	FILE *f = open_memstream(text, &size);
+
+	if (f == NULL)
+		return out_of_memory(text, err);
+	form->wrap(f, argument);
+	return finish(f, text, 0, err);
 }
 
 int ivshmem_device_text(const struct ivshmem_metadata *md,
@@ -82,30 +151,20 @@ int ivshmem_device_text(const struct ivshmem_metadata *md,
 			char **text, bool *uses_layout,
 			struct ivshmem_error *err)
 {
-	size_t size;
-	FILE *f = open_memstream(text, &size);
+	const struct ivshmem_device device = { md, layout };
+	char *argument = NULL;
+	int ret;
 
-	(void)layout;
-	(void)form;
+	*text = NULL;
 	*uses_layout = false;
-	if (f == NULL)
-		return ivshmem_fail(err, -ENOMEM, "out of memory");
-	fputs(plain_prefix, f);
-	if (all_plain(md))
-		print_plain(f, md);
-	else
-		print_json(f, md);
-	if (fclose(f) != 0) {
-		free(*text);
-		*text = NULL;
-		return ivshmem_fail(err, -ENOMEM, "out of memory");
-	}
-	if (size - strlen(plain_prefix) > ARGUMENT_MAX) {
-		free(*text);
-		*text = NULL;
-		return ivshmem_fail(err, -E2BIG,
-			"the QEMU argument for %u chunks has %zu bytes, a program takes %d: use --single-file-segments or larger pages",
-			md->n_chunks, size, ARGUMENT_MAX);
-	}
-	return 0;
+	if ((unsigned int)form >= N_FORMS)
+		return ivshmem_fail(err, -EINVAL, "no form %d of the device",
+				    (int)form);
+	ret = print_first(&forms[form], &device, &argument, uses_layout, err);
+	if (ret == 0)
+		ret = wrap_argument(&forms[form], argument, text, err);
+	if (ret != 0)
+		*uses_layout = false;
+	free(argument);
+	return ret;
 }

@@ -25,10 +25,11 @@
  *   True if the text names the layout file.
  * @return
  *   0, -ENOMEM, or
- *   - -EINVAL: no such form
+ *   - -EINVAL: no such form, or form LAYOUT without a layout file
  *   - -E2BIG: the form would not fit into an argument of a Linux program, and
  *     a layout file cannot help
- *   - -ENOTSUP: a file name or a read-only object that it cannot express
+ *   - -ENOTSUP: a file name, a place in the BAR, a read-only object, or for
+ *     QMP a metadata name, that it cannot express
  */
 int ivshmem_device_text(const struct ivshmem_metadata *md,
 			enum rte_ivshmem_form form, const char *layout,
@@ -41,7 +42,7 @@ int ivshmem_device_text(const struct ivshmem_metadata *md,
  * @param[out] text
  *   With a newline at the end; to be released with free().
  * @return
- *   0 or -ENOMEM.
+ *   0, -ENOMEM, or -ENOTSUP: a file name is not UTF-8.
  */
 int ivshmem_layout_text(const struct ivshmem_metadata *md, char **text,
 			struct ivshmem_error *err);

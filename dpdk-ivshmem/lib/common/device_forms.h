@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The device in the notations that QEMU reads: what device_text.c chooses from
+ * and wraps for a shell or for libvirt.  Thread-safe.
+ *
+ *   device_plain.c  lists of file names, offsets and sizes; the historical form
+ *   device_json.c   JSON, as an argument, as a file, and for QMP
+ */
+#ifndef IVSHMEM_DEVICE_FORMS_H
+#define IVSHMEM_DEVICE_FORMS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "format.h"
+
+/** What is said. */
+struct ivshmem_device {
+	const struct ivshmem_metadata *md;
+	const char *layout; /**< path of the layout file */
+};
+
+/**
+ * Print one notation of a device, without quotes for a shell.
+ *
+ * @return
+ *   0, -ENOTSUP if the notation cannot express the device, -E2BIG if QEMU does
+ *   not take it in that size, or -ENOMEM; f is of no use on failure.
+ */
+typedef int ivshmem_print(FILE *f, const struct ivshmem_device *device,
+			  struct ivshmem_error *err);
+
+ivshmem_print ivshmem_print_plain;      /* ivshmem,file=A:B,offset=... */
+ivshmem_print ivshmem_print_shm;        /* ivshmem,size=S,shm=fd:A:... */
+ivshmem_print ivshmem_print_json;       /* {"driver":"ivshmem",...} */
+ivshmem_print ivshmem_print_layout;     /* ivshmem,layout=FILE */
+ivshmem_print ivshmem_print_add;        /* QMP, with the chunks */
+ivshmem_print ivshmem_print_add_layout; /* QMP, with the layout file */
+ivshmem_print ivshmem_print_del;        /* QMP */
+
+/** True if neither a shell nor QEMU's lists give a byte of it a meaning. */
+bool ivshmem_is_plain(const char *path);
+
+/**
+ * Where the device places chunk i unless it is told: at the first multiple of
+ * the page size behind the chunk before it.
+ */
+uint64_t ivshmem_default_place(const struct ivshmem_metadata *md, uint32_t i);
+
+#endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The notations made of JSON.
+ *
+ * Written by hand: strings, numbers and `true` are written and nothing is read,
+ * which is no reason to have every guest load a JSON library.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device_forms.h"
+#include "device_text.h"
+#include "utf8.h"
+
+/* QEMU reads no longer layout file. */
+#define LAYOUT_MAX (64 << 20)
+
+/*
+ * Fit for single quotes of any shell: some give ! and \ a meaning even there,
+ * and a control character must not split the line.  So all escapes are \uXXXX,
+ * without a second backslash.
+ */
+static void print_string(FILE *f, const char *text)
+{
+	putc('"', f);
+	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+		if (*c < 0x20 || *c == 0x7f || strchr("'\"\\!", *c) != NULL)
+			fprintf(f, "\\u%04x", *c);
+		else
+			putc(*c, f);
+	}
+	putc('"', f);
+}
+
+static void print_chunk(FILE *f, const struct ivshmem_metadata *md, uint32_t i)
+{
+	const struct rte_ivshmem_chunk *chunk = &md->chunks[i];
+
+	fputs("{\"file\":", f);
+	print_string(f, ivshmem_chunk_path(md, chunk));
+	fprintf(f, ",\"offset\":%" PRIu64 ",\"size\":%" PRIu64,
+		chunk->file_offset, chunk->length);
+	if (chunk->bar_offset != ivshmem_default_place(md, i))
+		fprintf(f, ",\"at\":%" PRIu64, chunk->bar_offset);
+	if (chunk->flags & RTE_IVSHMEM_CHUNK_READONLY)
+		fputs(",\"readonly\":true", f);
+	putc('}', f);
+}
+
+static int check_name(const char *what, const char *path,
+		      struct ivshmem_error *err)
+{
+	if (ivshmem_is_utf8(path))
+		return 0;
+	return ivshmem_fail(err, -ENOTSUP,
+		"%s '%.150s' is not UTF-8, and JSON can hold nothing else: rename the file or its folder",
+		what, path);
+}
+
+static int check_names(const struct ivshmem_metadata *md,
+		       struct ivshmem_error *err)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; i < md->n_chunks && ret == 0; i++)
+		ret = check_name("file name", ivshmem_chunk_path(md,
+				 &md->chunks[i]), err);
+	return ret;
+}
+
+/* `[`, `]` and what goes between the elements. */
+static int print_chunks(FILE *f, const struct ivshmem_metadata *md,
+			const char *separator, struct ivshmem_error *err)
+{
+	int ret = check_names(md, err);
+
+	if (ret != 0)
+		return ret;
+	putc('[', f);
+	for (uint32_t i = 0; i < md->n_chunks; i++) {
+		if (i > 0)
+			fputs(separator, f);
+		print_chunk(f, md, i);
+	}
+	putc(']', f);
+	return 0;
+}
+
+int ivshmem_layout_text(const struct ivshmem_metadata *md, char **text,
+			struct ivshmem_error *err)
+{
+	size_t size;
+	FILE *f = open_memstream(text, &size);
+	int ret;
+
+	if (f == NULL) {
+		*text = NULL;
+		return ivshmem_fail(err, -ENOMEM, "out of memory");
+	}
+	ret = print_chunks(f, md, ",\n", err);
+	putc('\n', f);
+	if (fclose(f) != 0 && ret == 0)
+		ret = ivshmem_fail(err, -ENOMEM, "out of memory");
+	if (ret != 0) {
+		free(*text);
+		*text = NULL;
+	}
+	return ret;
+}
+
+/* What the file will hold is refused before it is written. */
+static int check_layout(const struct ivshmem_device *device,
+			struct ivshmem_error *err)
+{
+	char *text;
+	size_t size;
+	int ret = check_name("file name", device->layout, err);
+
+	if (ret == 0)
+		ret = ivshmem_layout_text(device->md, &text, err);
+	if (ret != 0)
+		return ret;
+	size = strlen(text);
+	free(text);
+	if (size > LAYOUT_MAX)
+		return ivshmem_fail(err, -E2BIG,
+			"the layout file of %u chunks has %zu bytes, QEMU reads %d: use --single-file-segments or larger pages",
+			device->md->n_chunks, size, LAYOUT_MAX);
+	return 0;
+}
+
+/* The members of a device with its chunks, without braces. */
+static int print_members(FILE *f, const struct ivshmem_device *device,
+			 struct ivshmem_error *err)
+{
+	fputs("\"chunks\":", f);
+	return print_chunks(f, device->md, ",", err);
+}
+
+static int print_layout_member(FILE *f, const struct ivshmem_device *device,
+			       struct ivshmem_error *err)
+{
+	fputs("\"layout\":", f);
+	print_string(f, device->layout);
+	return check_layout(device, err);
+}
+
+int ivshmem_print_json(FILE *f, const struct ivshmem_device *device,
+		       struct ivshmem_error *err)
+{
+	int ret;
+
+	fputs("{\"driver\":\"ivshmem\",", f);
+	ret = print_members(f, device, err);
+	putc('}', f);
+	return ret;
+}
+
+int ivshmem_print_layout(FILE *f, const struct ivshmem_device *device,
+			 struct ivshmem_error *err)
+{
+	int ret;
+
+	if (ivshmem_is_plain(device->layout)) {
+		fprintf(f, "ivshmem,layout=%s", device->layout);
+		return check_layout(device, err);
+	}
+	fputs("{\"driver\":\"ivshmem\",", f);
+	ret = print_layout_member(f, device, err);
+	putc('}', f);
+	return ret;
+}
+
+/* QEMU takes letters, digits, '-', '.' and '_' in an id, as we do in a name. */
+static int print_id(FILE *f, const struct ivshmem_metadata *md,
+		    struct ivshmem_error *err)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+
+	if (md->name[strspn(md->name, allowed)] != '\0')
+		return ivshmem_fail(err, -ENOTSUP,
+			"metadata name '%s' makes no id of a QEMU device: use letters, digits, '_', '-' and '.'",
+			md->name);
+	fprintf(f, "\"id\":\"ivshmem-%s\"", md->name);
+	return 0;
+}
+
+static int print_add(FILE *f, const struct ivshmem_device *device,
+		     ivshmem_print *print_rest, struct ivshmem_error *err)
+{
+	int ret;
+
+	fputs("{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"ivshmem\",",
+	      f);
+	ret = print_id(f, device->md, err);
+	putc(',', f);
+	if (ret == 0)
+		ret = print_rest(f, device, err);
+	fputs("}}", f);
+	return ret;
+}
+
+int ivshmem_print_add(FILE *f, const struct ivshmem_device *device,
+		      struct ivshmem_error *err)
+{
+	return print_add(f, device, print_members, err);
+}
+
+int ivshmem_print_add_layout(FILE *f, const struct ivshmem_device *device,
+			     struct ivshmem_error *err)
+{
+	return print_add(f, device, print_layout_member, err);
+}
+
+int ivshmem_print_del(FILE *f, const struct ivshmem_device *device,
+		      struct ivshmem_error *err)
+{
+	int ret;
+
+	fputs("{\"execute\":\"device_del\",\"arguments\":{", f);
+	ret = print_id(f, device->md, err);
+	fputs("}}", f);
+	return ret;
+}
