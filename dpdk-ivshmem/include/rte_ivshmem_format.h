@@ -136,6 +136,8 @@ enum rte_ivshmem_object_type {
 /** Object flags. */
 #define RTE_IVSHMEM_OBJECT_IMPLIED (UINT32_C(1) << 0) /**< not asked for by
 						* name; another object needs it */
+#define RTE_IVSHMEM_OBJECT_READONLY (UINT32_C(1) << 1) /**< guests only read;
+						* it lies in such chunks */
 
 /** One shared object.  Rings and mempools lie in memzones of this table. */
 struct rte_ivshmem_object {

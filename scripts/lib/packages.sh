@@ -12,7 +12,7 @@ PACKAGES=(
     # QEMU's firmware, which Debian keeps in packages of its own
     seabios qemu-system-data ipxe-qemu
     # the library
-    libdpdk-dev
+    libdpdk-dev uthash-dev
     # backends of other devices, for tests; of virtiofsd each release has its own
     dpdk-dev
     # fetching, unpacking, the guest image

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,12 +48,13 @@ static void find_mapping(uint64_t start, uint64_t end, char *name, size_t size)
 }
 
 /* Map exactly there, and never over anything. */
-static int map_at(uint64_t address, uint64_t length, int flags, int fd,
-		  uint64_t offset, const char *what, struct ivshmem_error *err)
+static int map_at(uint64_t address, uint64_t length, int prot, int flags,
+		  int fd, uint64_t offset, const char *what,
+		  struct ivshmem_error *err)
 {
 	void *wanted = (void *)(uintptr_t)address;
-	void *got = mmap(wanted, length, PROT_READ | PROT_WRITE,
-			 flags | MAP_FIXED_NOREPLACE, fd, (off_t)offset);
+	void *got = mmap(wanted, length, prot, flags | MAP_FIXED_NOREPLACE, fd,
+			 (off_t)offset);
 	char taken_by[160];
 	int error = errno;
 
@@ -74,12 +76,18 @@ static int map_at(uint64_t address, uint64_t length, int flags, int fd,
 		what, address, address + length, taken_by);
 }
 
+static bool is_readonly(const struct rte_ivshmem_chunk *chunk)
+{
+	return chunk->flags & RTE_IVSHMEM_CHUNK_READONLY;
+}
+
 static int open_chunk(const struct ivshmem_device *device,
 		      const struct rte_ivshmem_chunk *chunk,
 		      struct ivshmem_error *err)
 {
 	const char *path = ivshmem_chunk_path(&device->md, chunk);
-	int fd = open(path, O_RDWR | O_CLOEXEC);
+	int fd = open(path, (is_readonly(chunk) ? O_RDONLY : O_RDWR) |
+		      O_CLOEXEC);
 
 	if (fd < 0)
 		return ivshmem_fail(err, -errno,
@@ -92,17 +100,19 @@ static int map_chunk(const struct ivshmem_device *device, uint32_t i,
 		     struct ivshmem_error *err)
 {
 	const struct rte_ivshmem_chunk *chunk = &device->md.chunks[i];
+	/* A store ends in SIGSEGV here, rather than in nothing in the VM. */
+	int prot = PROT_READ | (is_readonly(chunk) ? 0 : PROT_WRITE);
 	char what[32];
 	int fd, ret;
 
 	snprintf(what, sizeof(what), "chunk %u", i);
 	if (device->bar_fd >= 0)
-		return map_at(chunk->address, chunk->length, MAP_SHARED,
+		return map_at(chunk->address, chunk->length, prot, MAP_SHARED,
 			      device->bar_fd, chunk->bar_offset, what, err);
 	fd = open_chunk(device, chunk, err);
 	if (fd < 0)
 		return fd;
-	ret = map_at(chunk->address, chunk->length, MAP_SHARED, fd,
+	ret = map_at(chunk->address, chunk->length, prot, MAP_SHARED, fd,
 		     chunk->file_offset, what, err);
 	close(fd);
 	return ret;
@@ -151,7 +161,8 @@ static int map_descriptor_page(uint64_t address, struct ivshmem_error *err)
 	page = malloc(sizeof(*page));
 	if (page == NULL)
 		return ivshmem_fail(err, -ENOMEM, "out of memory");
-	ret = map_at(address, PAGE_SIZE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0,
+	ret = map_at(address, PAGE_SIZE, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0,
 		     "a memzone descriptor", err);
 	if (ret != 0) {
 		free(page);

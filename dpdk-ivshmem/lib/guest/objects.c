@@ -34,19 +34,53 @@ static void *object_pointer(const struct rte_ivshmem_object *object)
 	return (void *)(uintptr_t)object->address;
 }
 
-/* True if some shared memzone has its host descriptor at `pointer`. */
-static bool known_descriptor(const struct ivshmem_metadata *md,
-			     const void *pointer)
+/** The metadata, and where the descriptors of its memzones are, sorted. */
+struct contents {
+	const struct ivshmem_metadata *md;
+	uint64_t *descriptors;
+	uint32_t n;
+};
+
+static int compare_addresses(const void *a, const void *b)
 {
-	for (uint32_t i = 0; i < md->n_objects; i++)
-		if (md->objects[i].type == RTE_IVSHMEM_MEMZONE &&
-		    md->objects[i].memzone == (uintptr_t)pointer)
-			return true;
-	return false;
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
 }
 
-/* The memory may be that of another generation; the metadata is checked. */
-static bool ring_matches(const struct ivshmem_metadata *md,
+static int list_descriptors(const struct ivshmem_metadata *md,
+			    struct contents *contents)
+{
+	contents->md = md;
+	contents->n = 0;
+	contents->descriptors = calloc((size_t)md->n_objects + 1,
+				       sizeof(*contents->descriptors));
+	if (contents->descriptors == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < md->n_objects; i++)
+		if (md->objects[i].type == RTE_IVSHMEM_MEMZONE)
+			contents->descriptors[contents->n++] =
+				md->objects[i].memzone;
+	qsort(contents->descriptors, contents->n,
+	      sizeof(*contents->descriptors), compare_addresses);
+	return 0;
+}
+
+/* True if some shared memzone has its host descriptor at `pointer`. */
+static bool known_descriptor(const struct contents *contents,
+			     const void *pointer)
+{
+	uint64_t address = (uintptr_t)pointer;
+
+	return bsearch(&address, contents->descriptors, contents->n,
+		       sizeof(address), compare_addresses) != NULL;
+}
+
+/*
+ * The memory may be that of another generation; the metadata is checked.  A
+ * ring that the host put into a memzone itself has no descriptor.
+ */
+static bool ring_matches(const struct contents *contents,
 			 const struct rte_ivshmem_object *object)
 {
 	const struct rte_ring *ring = object_pointer(object);
@@ -61,10 +95,11 @@ static bool ring_matches(const struct ivshmem_metadata *md,
 	       copy.capacity <= copy.mask &&
 	       rte_ring_get_memsize(copy.size) > 0 &&
 	       (uint64_t)rte_ring_get_memsize(copy.size) <= object->length &&
-	       known_descriptor(md, copy.memzone);
+	       (copy.memzone == NULL ||
+		known_descriptor(contents, copy.memzone));
 }
 
-static bool mempool_matches(const struct ivshmem_metadata *md,
+static bool mempool_matches(const struct contents *contents,
 			    const struct rte_ivshmem_object *object)
 {
 	const struct rte_mempool *mp = object_pointer(object);
@@ -75,9 +110,10 @@ static bool mempool_matches(const struct ivshmem_metadata *md,
 		return false;
 	memcpy(&copy, mp, sizeof(copy));
 	return strncmp(copy.name, object->name, sizeof(copy.name)) == 0 &&
-	       (uint32_t)copy.ops_index == md->ops[object->ops].index &&
+	       (uint32_t)copy.ops_index ==
+	       contents->md->ops[object->ops].index &&
 	       copy.cache_size == object->cache_size &&
-	       known_descriptor(md, copy.mz);
+	       known_descriptor(contents, copy.mz);
 }
 
 static bool name_taken(const struct rte_ivshmem_object *object)
@@ -94,7 +130,7 @@ static bool name_taken(const struct rte_ivshmem_object *object)
 	}
 }
 
-static int check_object(const struct ivshmem_metadata *md,
+static int check_object(const struct contents *contents,
 			const struct rte_ivshmem_object *object,
 			struct ivshmem_error *err)
 {
@@ -105,9 +141,9 @@ static int check_object(const struct ivshmem_metadata *md,
 			"the name '%s' is in use here already: rename the object on one side",
 			object->name);
 	if (object->type == RTE_IVSHMEM_RING)
-		matches = ring_matches(md, object);
+		matches = ring_matches(contents, object);
 	else if (object->type == RTE_IVSHMEM_MEMPOOL)
-		matches = mempool_matches(md, object);
+		matches = mempool_matches(contents, object);
 	if (!matches)
 		return ivshmem_fail(err, -ESTALE,
 			"the memory at 0x%" PRIx64 " does not hold '%s': the host has exited or restarted; give this side the new device",
@@ -222,13 +258,25 @@ static int insert_all(const struct ivshmem_metadata *md,
 	return 0;
 }
 
+static int check_objects(const struct ivshmem_metadata *md,
+			 struct ivshmem_error *err)
+{
+	struct contents contents;
+	int ret = 0;
+
+	if (list_descriptors(md, &contents) != 0)
+		return ivshmem_fail(err, -ENOMEM, "out of memory");
+	for (uint32_t i = 0; i < md->n_objects && ret == 0; i++)
+		ret = check_object(&contents, &md->objects[i], err);
+	free(contents.descriptors);
+	return ret;
+}
+
 int ivshmem_insert_objects(const struct ivshmem_metadata *md,
 			   struct ivshmem_error *err)
 {
-	int ret = 0;
+	int ret = check_objects(md, err);
 
-	for (uint32_t i = 0; i < md->n_objects && ret == 0; i++)
-		ret = check_object(md, &md->objects[i], err);
 	if (ret == 0)
 		ret = ivshmem_mbuf_dyn_register(md, err);
 	return ret != 0 ? ret : insert_all(md, err);

@@ -69,12 +69,28 @@ static int find_range(uint64_t address, uint64_t end, const char *what,
 	return 0;
 }
 
+/* Asking for a few pages one by one is quicker than finding the end of all. */
+static uint64_t count_used(const struct range *range)
+{
+	struct rte_fbarray *pages = &range->msl->memseg_arr;
+	uint64_t n = 0;
+	int used;
+
+	if (range->pages <= 64) {
+		while (n < range->pages &&
+		       rte_fbarray_is_used(pages, range->first +
+					   (unsigned int)n) == 1)
+			n++;
+		return n;
+	}
+	used = rte_fbarray_find_contig_used(pages, range->first);
+	return used > 0 ? (uint64_t)used : 0;
+}
+
 static int check_used(const struct range *range, const char *what,
 		      struct ivshmem_error *err)
 {
-	int used = rte_fbarray_find_contig_used(&range->msl->memseg_arr,
-						range->first);
-	uint64_t n = used > 0 ? (uint64_t)used : 0;
+	uint64_t n = count_used(range);
 
 	if (n >= range->pages)
 		return 0;
@@ -177,7 +193,7 @@ static uint64_t count_same_file(const struct range *range,
 {
 	uint64_t n = 1;
 
-	if (same_file(range, first, range->pages - 1))
+	if (range->pages == 1 || same_file(range, first, range->pages - 1))
 		return range->pages;
 	while (n < range->pages && same_file(range, first, n))
 		n++;
@@ -185,7 +201,7 @@ static uint64_t count_same_file(const struct range *range,
 }
 
 static int find_by_eal(const struct range *range,
-		       struct ivshmem_backing *backing)
+		       struct ivshmem_backing *backing, bool named)
 {
 	struct place place;
 
@@ -193,7 +209,9 @@ static int find_by_eal(const struct range *range,
 		return -ENODEV;
 	backing->file_offset = place.offset;
 	backing->length = count_same_file(range, &place) * range->msl->page_sz;
-	name_file(place.fd, backing->path);
+	/* System calls: not for a check. */
+	if (named)
+		name_file(place.fd, backing->path);
 	return 0;
 }
 
@@ -216,12 +234,12 @@ static int find_by_kernel(const struct range *range,
 }
 
 static int find_backing(const struct range *range, const char *what,
-			struct ivshmem_backing *backing,
+			struct ivshmem_backing *backing, bool named,
 			struct ivshmem_error *err)
 {
 	backing->address = range->address;
 	backing->page_size = range->msl->page_sz;
-	if (find_by_eal(range, backing) == 0 ||
+	if (find_by_eal(range, backing, named) == 0 ||
 	    find_by_kernel(range, backing) == 0)
 		return 0;
 	return ivshmem_fail(err, -ENOTSUP,
@@ -254,7 +272,7 @@ int ivshmem_backing_check(const void *address, size_t length, const char *what,
 	while (ret == 0 && range.pages > 0) {
 		struct ivshmem_backing backing;
 
-		ret = find_backing(&range, what, &backing, err);
+		ret = find_backing(&range, what, &backing, false, err);
 		if (ret == 0)
 			skip_pages(&range, backing.length);
 	}
@@ -280,5 +298,5 @@ int ivshmem_backing_find(uint64_t address, uint64_t end,
 	ret = find_range(address, end, what, &range, err);
 	if (ret == 0)
 		ret = check_used(&range, what, err);
-	return ret == 0 ? find_backing(&range, what, backing, err) : ret;
+	return ret == 0 ? find_backing(&range, what, backing, true, err) : ret;
 }

@@ -8,13 +8,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,9 +21,12 @@
 #include <rte_common.h>
 #include <rte_eal.h>
 
+#include "device_text.h"
 #include "host.h"
+#include "leavings.h"
 #include "log.h"
 #include "rte_ivshmem.h"
+#include "source.h"
 
 #define WAY_OUT "set " RTE_IVSHMEM_DIR_ENV " to a folder that can be written"
 
@@ -117,41 +119,70 @@ static int open_locked(const char *path, struct ivshmem_error *err)
 	}
 }
 
-static void mark_closing(int fd)
+/* The generation of what is there, 0 if that is nothing of ours. */
+static uint64_t read_generation(const char *path)
 {
-	uint32_t state = RTE_IVSHMEM_CLOSING;
-	ssize_t done = pwrite(fd, &state, sizeof(state),
-			      offsetof(struct rte_ivshmem_header, state));
-
-	if (done != sizeof(state))
-		IVSHMEM_LOG(WARNING, "guests are not told that the host goes: %s",
-			    strerror(errno));
-}
-
-/* What a dead owner left: tell its guests, and go on behind its generation. */
-static uint64_t bury(int fd, const char *path)
-{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	struct ivshmem_metadata md;
 	struct ivshmem_error err;
-	uint64_t generation = 0;
-	struct stat st;
-	void *map;
+	uint64_t generation;
+	int ret;
 
-	if (fstat(fd, &st) != 0 || st.st_size == 0)
+	if (fd < 0)
 		return 0;
-	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED)
+	ret = ivshmem_source_read_file(fd, &md, &err);
+	close(fd);
+	if (ret != 0)
 		return 0;
-	if (ivshmem_metadata_decode(map, (size_t)st.st_size, UINT64_MAX, &md,
-				    &err) == 0) {
-		IVSHMEM_LOG(NOTICE, "replacing '%s', left by a process that died",
-			    path);
-		generation = md.generation;
-		mark_closing(fd);
-		ivshmem_metadata_free(&md);
-	}
-	munmap(map, (size_t)st.st_size);
+	generation = md.generation;
+	ivshmem_metadata_free(&md);
 	return generation;
+}
+
+static void log_removed(const char *path, uint64_t bytes,
+			void *arg __rte_unused)
+{
+	if (bytes > 0)
+		IVSHMEM_LOG(NOTICE, "removed '%s', left by a process that died: %"
+			    PRIu64 " KiB are free", path, bytes / 1024);
+	else
+		IVSHMEM_LOG(NOTICE, "removed '%s', left by a process that died",
+			    path);
+}
+
+/* Once for each folder is enough: who dies later is left to the next start. */
+static int clean_folder(const char *folder, struct ivshmem_error *err)
+{
+	static char cleaned[PATH_MAX];
+	int ret = 0;
+
+	if (strcmp(cleaned, folder) != 0)
+		ret = ivshmem_folder_clean(folder, false, log_removed, NULL,
+					   err);
+	if (ret == 0)
+		snprintf(cleaned, sizeof(cleaned), "%s", folder);
+	return ret;
+}
+
+/* With the folder locked, so that nobody takes a file for left. */
+static int claim(struct ivshmem_file *file, const char *folder,
+		 uint64_t *left, struct ivshmem_error *err)
+{
+	int ret;
+
+	*left = read_generation(file->path);
+	ret = clean_folder(folder, err);
+	if (ret != 0)
+		return ret;
+	ret = open_locked(file->path, err);
+	if (ret < 0)
+		return ret;
+	/* Of one who died since the folder was cleaned. */
+	if (*left != 0)
+		ivshmem_mark_closing(ret);
+	file->fd = ret;
+	file->owner = getpid();
+	return 0;
 }
 
 int ivshmem_file_claim(struct ivshmem_file *file, const char *name,
@@ -159,24 +190,23 @@ int ivshmem_file_claim(struct ivshmem_file *file, const char *name,
 {
 	char folder[PATH_MAX];
 	struct timespec now;
-	uint64_t left;
-	int ret = choose_folder(folder, err);
+	uint64_t left = 0;
+	int folder_lock, ret = choose_folder(folder, err);
 
 	if (ret != 0)
 		return ret;
 	snprintf(file->path, sizeof(file->path), "%.*s/%s",
 		 PATH_MAX - RTE_IVSHMEM_NAME_SIZE - 32, folder, name);
-	ret = open_locked(file->path, err);
-	if (ret < 0)
-		return ret;
-	file->fd = ret;
-	file->owner = getpid();
-	left = bury(file->fd, file->path);
+	folder_lock = ivshmem_folder_lock(folder, err);
+	if (folder_lock < 0)
+		return folder_lock;
+	ret = claim(file, folder, &left, err);
+	close(folder_lock);
 	/* The clock separates the lives of a file that was removed between. */
 	clock_gettime(CLOCK_REALTIME, &now);
 	*generation = RTE_MAX(left + 1, (uint64_t)now.tv_sec * 1000000000 +
 			      (uint64_t)now.tv_nsec);
-	return 0;
+	return ret;
 }
 
 uint64_t ivshmem_file_length(const struct ivshmem_metadata *md)
@@ -198,67 +228,176 @@ static int write_all(int fd, const void *data, size_t len)
 	return 0;
 }
 
-/* posix_fallocate(): a full disk is an error here, not a SIGBUS later. */
-static int fill_file(int fd, const struct ivshmem_metadata *md)
+/*
+ * posix_fallocate(): a full disk is an error here, not a SIGBUS later.  What
+ * is already there is overwritten; its end is cut off.
+ */
+static int fill_file(int fd, const void *contents, size_t size, uint64_t length)
+{
+	int ret = -posix_fallocate(fd, 0, (off_t)length);
+
+	return ret != 0 ? ret : write_all(fd, contents, size);
+}
+
+static int create_temporary(const char *path, struct ivshmem_error *err)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC |
+		      O_NOFOLLOW, 0600);
+
+	return fd >= 0 ? fd : ivshmem_fail(err, -errno, "'%.150s': %s", path,
+					   strerror(errno));
+}
+
+static int cannot_write(int ret, const char *path, struct ivshmem_error *err)
+{
+	return ivshmem_fail(err, ret,
+		"'%.150s' cannot be written: %s: free some space or " WAY_OUT,
+		path, strerror(-ret));
+}
+
+static int fill_metadata(int fd, const struct ivshmem_metadata *md)
 {
 	void *image;
 	int ret = ivshmem_metadata_encode(md, &image);
 
 	if (ret != 0)
 		return ret;
-	ret = -posix_fallocate(fd, 0, (off_t)ivshmem_file_length(md));
-	if (ret == 0)
-		ret = write_all(fd, image, ivshmem_metadata_size(md));
+	ret = fill_file(fd, image, ivshmem_metadata_size(md),
+			ivshmem_file_length(md));
 	free(image);
 	return ret;
 }
 
-/* No metadata has a name that begins with a dot, so the two cannot meet. */
-static void name_temporary(const char *path, char temporary[PATH_MAX + 16])
+/* A lease for writing is given only if nobody else has the file open. */
+static bool is_in_use(int fd)
 {
-	const char *name = strrchr(path, '/') + 1;
+	if (fcntl(fd, F_SETLEASE, F_WRLCK) != 0)
+		return errno == EAGAIN;
+	fcntl(fd, F_SETLEASE, F_UNLCK);
+	return false;
+}
 
-	snprintf(temporary, PATH_MAX + 16, "%.*s.%s.new", (int)(name - path),
-		 path, name);
+/*
+ * The file of the generation before has no name any more.  As long as a VM has
+ * it, it is kept open, to be marked in the end.
+ */
+static void retire(struct ivshmem_file *file, bool outdated)
+{
+	int *older = file->older.data;
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < file->older.n; i++) {
+		if (outdated)
+			ivshmem_mark_closing(older[i]);
+		if (!outdated && is_in_use(older[i]))
+			older[kept++] = older[i];
+		else
+			close(older[i]);
+	}
+	file->older.n = kept;
+	if (outdated)
+		ivshmem_mark_closing(file->fd);
+	if (outdated || !is_in_use(file->fd) ||
+	    ivshmem_vec_append(&file->older, &file->fd, 1,
+			       sizeof(file->fd)) != 0)
+		close(file->fd);
 }
 
 int ivshmem_file_write(struct ivshmem_file *file,
-		       const struct ivshmem_metadata *md,
+		       const struct ivshmem_metadata *md, bool outdated,
 		       struct ivshmem_error *err)
 {
-	char temporary[PATH_MAX + 16];
+	char temporary[PATH_MAX];
 	int fd, ret;
 
-	name_temporary(file->path, temporary);
-	fd = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC |
-		  O_NOFOLLOW, 0600);
+	ivshmem_temporary_path(file->path, temporary);
+	fd = create_temporary(temporary, err);
 	if (fd < 0)
-		return ivshmem_fail(err, -errno, "'%.150s': %s", temporary,
-				    strerror(errno));
-	ret = fill_file(fd, md);
+		return fd;
+	ret = fill_metadata(fd, md);
 	if (ret == 0 && flock(fd, LOCK_EX | LOCK_NB) != 0)
 		ret = -errno;
 	if (ret == 0 && rename(temporary, file->path) != 0)
 		ret = -errno;
 	if (ret != 0) {
-		close(fd);
 		unlink(temporary);
-		return ivshmem_fail(err, ret,
-			"metadata file '%.150s' cannot be written: %s: free some space or "
-			WAY_OUT, file->path, strerror(-ret));
+		close(fd);
+		return cannot_write(ret, file->path, err);
 	}
-	close(file->fd);
+	retire(file, outdated);
 	file->fd = fd;
 	return 0;
 }
 
+int ivshmem_layout_prepare(const struct ivshmem_file *file,
+			   const struct ivshmem_metadata *md,
+			   struct ivshmem_error *err)
+{
+	char layout[PATH_MAX], temporary[PATH_MAX], *text;
+	int fd, ret = ivshmem_layout_text(md, &text, err);
+
+	if (ret != 0)
+		return ret;
+	ivshmem_layout_path(file->path, layout);
+	ivshmem_temporary_path(layout, temporary);
+	fd = create_temporary(temporary, err);
+	if (fd >= 0) {
+		ret = fill_file(fd, text, strlen(text), strlen(text));
+		close(fd);
+		if (ret != 0) {
+			unlink(temporary);
+			cannot_write(ret, layout, err);
+		}
+	} else {
+		ret = fd;
+	}
+	free(text);
+	return ret;
+}
+
+int ivshmem_layout_finish(const struct ivshmem_file *file, int ret,
+			  struct ivshmem_error *err)
+{
+	char layout[PATH_MAX], temporary[PATH_MAX];
+
+	ivshmem_layout_path(file->path, layout);
+	ivshmem_temporary_path(layout, temporary);
+	if (ret != 0) {
+		unlink(temporary);
+		return ret;
+	}
+	if (rename(temporary, layout) == 0)
+		return 0;
+	ret = -errno;
+	unlink(temporary);
+	return cannot_write(ret, layout, err);
+}
+
+static void close_older(struct ivshmem_file *file)
+{
+	const int *older = file->older.data;
+
+	for (uint32_t i = 0; i < file->older.n; i++) {
+		if (file->owner == getpid())
+			ivshmem_mark_closing(older[i]);
+		close(older[i]);
+	}
+	free(file->older.data);
+	file->older = (struct ivshmem_vec){ 0 };
+}
+
 void ivshmem_file_remove(struct ivshmem_file *file)
 {
+	char layout[PATH_MAX];
+
 	if (file->owner == getpid() &&
 	    ivshmem_file_is_named(file->fd, file->path)) {
-		mark_closing(file->fd);
+		ivshmem_mark_closing(file->fd);
+		ivshmem_layout_path(file->path, layout);
+		unlink(layout);
 		unlink(file->path);
 	}
+	close_older(file);
 	close(file->fd);
 	file->fd = -1;
 }

@@ -2,12 +2,17 @@
 /*
  * The host side inside: metadata that this process builds and publishes.
  *
- *   metadata.c  the public calls: names, locking, transactions
- *   objects.c   what an object consists of: memzones, rings, mempools
- *   pages.c     from an address to (file, offset); pinning
- *   publish.c   chunks in BAR order, and the image that guests read
- *   lcores.c    lcore ids that guests rely on
- *   file.c      the metadata file: owner, replacement, removal
+ *   metadata.c   the public calls about metadata: names, locking, publication
+ *   share.c      the public calls that add and remove objects
+ *   objects.c    what an object consists of: memzones, rings, mempools
+ *   memzones.c   the memzones of this process
+ *   backing.c    the files behind the EAL's memory
+ *   pages.c      pages stay where they are while they are shared
+ *   hold.c       blocks of the heap stay allocated while they are shared
+ *   publish.c    chunks in BAR order, and the image that guests read
+ *   audit.c      what guests see beyond the shared objects
+ *   lcores.c     lcore ids that guests rely on
+ *   file.c       the metadata file: owner, replacement, removal
  *
  * Functions here return 0 or a negative errno with the reason in `err`.  They
  * are called with the lock of metadata.c held.
@@ -17,11 +22,11 @@
 
 #include <limits.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <sys/queue.h>
 #include <sys/types.h>
 
 #include "format.h"
+#include "hash.h"
 #include "vec.h"
 
 struct rte_memzone;
@@ -33,49 +38,102 @@ struct ivshmem_file {
 	char path[PATH_MAX];
 	int fd;      /**< open and locked as long as this process owns it */
 	pid_t owner; /**< a forked child owns nothing */
+	struct ivshmem_vec older; /**< int: generations that VMs still have */
 };
+
+/** Some memory of an object. */
+struct ivshmem_range {
+	uint64_t address;
+	uint64_t length;
+	uint64_t page_size;
+};
+
+/** What the application calls an object: a pointer that is only compared. */
+struct ivshmem_handle {
+	uint64_t pointer; /**< memzones: the descriptor; others: the object */
+	uint64_t type;    /**< enum rte_ivshmem_object_type */
+};
+
+/** An object that a metadata shares. */
+struct ivshmem_object {
+	TAILQ_ENTRY(ivshmem_object) next;
+	struct ivshmem_handle handle;
+	struct rte_ivshmem_object wire; /**< without flags and ops */
+	uint32_t ops_index;             /**< mempools: of this process */
+	bool asked;     /**< added by the application */
+	bool readonly;  /**< if it was asked for */
+	bool published; /**< a generation that guests may have lists it */
+	bool not_hashed;
+	uint32_t readers; /**< memzones: what needs it, to be read by guests */
+	uint32_t writers; /**< and to be changed by them */
+
+	struct ivshmem_vec ranges; /**< struct ivshmem_range, pinned */
+	struct ivshmem_vec blocks; /**< void *, held */
+	struct ivshmem_vec needs;  /**< struct ivshmem_object *: memzones */
+
+	UT_hash_handle by_handle;
+	UT_hash_handle by_name; /**< key: name and type in wire */
+};
+
+TAILQ_HEAD(ivshmem_object_list, ivshmem_object);
 
 /** Metadata that this process created. */
 struct ivshmem_host {
-	TAILQ_ENTRY(ivshmem_host) next;
 	char name[RTE_IVSHMEM_META_NAME_LEN];
 	struct ivshmem_file file;
 	uint64_t generation;
-	uint32_t state; /**< BUILDING from an addition to publication */
+	uint32_t state; /**< BUILDING from a change to publication */
+	uint32_t n_objects;
 
-	struct ivshmem_vec objects; /**< struct rte_ivshmem_object */
-	struct ivshmem_vec pieces;  /**< struct rte_ivshmem_chunk without BAR
-				     *  offsets, in the order of adding; they
-				     *  may overlap */
-	struct ivshmem_vec ops;     /**< struct rte_ivshmem_ops */
-	struct ivshmem_vec paths;   /**< bytes */
+	struct ivshmem_object_list objects; /**< in the order of adding */
+	struct ivshmem_object_list removed; /**< but guests may see them */
+	struct ivshmem_object *by_handle;   /**< hash of objects */
+	struct ivshmem_object *by_name;     /**< hash of objects */
+
+	bool not_hashed;
+	UT_hash_handle hh;
 };
 
-TAILQ_HEAD(ivshmem_host_list, ivshmem_host);
-
-/* objects.c: add an object and all that it needs.  On failure the caller
- * restores the vectors. */
-int ivshmem_add_memzone(struct ivshmem_host *host, const struct rte_memzone *mz,
-			struct ivshmem_error *err);
-int ivshmem_add_ring(struct ivshmem_host *host, const struct rte_ring *r,
-		     struct ivshmem_error *err);
-int ivshmem_add_mempool(struct ivshmem_host *host, const struct rte_mempool *mp,
-			struct ivshmem_error *err);
+/* objects.c: add an object and all that it needs; on failure nothing changed. */
+int ivshmem_add_memzone(struct ivshmem_host *host, const void *mz,
+			bool readonly, struct ivshmem_error *err);
+int ivshmem_add_ring(struct ivshmem_host *host, const void *ring,
+		     bool readonly, struct ivshmem_error *err);
+int ivshmem_add_mempool(struct ivshmem_host *host, const void *mp,
+			bool readonly, struct ivshmem_error *err);
 
 /**
- * Add the pages that hold `length` bytes at `address`.
+ * Remove an object, and what only it needed.
  *
- * @param what
- *   For messages: "ring 'r'".
+ * @param object
+ *   Any pointer; it is only compared.
  * @return
- *   0, -EFAULT (not EAL memory), -ENOTSUP (no file behind it) or -ENOMEM.
+ *   0, or -ENOENT if the host has no such object.
  */
-int ivshmem_add_range(struct ivshmem_host *host, const void *address,
-		      size_t length, const char *what,
+int ivshmem_remove(struct ivshmem_host *host, enum rte_ivshmem_object_type type,
+		   const void *object, struct ivshmem_error *err);
+
+/** All objects are published now; let go of those that were removed before. */
+void ivshmem_objects_published(struct ivshmem_host *host);
+
+/** Let go of everything. */
+void ivshmem_objects_free(struct ivshmem_host *host);
+
+/**
+ * Keep the EAL from giving pages back to the system; counted.
+ *
+ * @param address, length
+ *   Memory that ivshmem_backing_check() accepted.
+ * @param[out] page_size
+ *   Of these pages, bytes.
+ * @return
+ *   0 or -ENOMEM.
+ */
+int ivshmem_pin_pages(uint64_t address, uint64_t length, uint64_t *page_size,
 		      struct ivshmem_error *err);
 
-/** Keep the EAL from giving the pages of pieces[first...] back to the system. */
-void ivshmem_pin_pages(const struct ivshmem_host *host, uint32_t first);
+/** Undo ivshmem_pin_pages(). */
+void ivshmem_unpin_pages(uint64_t address, uint64_t length);
 
 /**
  * The metadata as guests will see it, in new memory: chunks merged, in BAR
@@ -83,6 +141,9 @@ void ivshmem_pin_pages(const struct ivshmem_host *host, uint32_t first);
  *
  * @param[out] md
  *   To be released with ivshmem_published_free().
+ * @return
+ *   0, -ENOMEM, -EBUSY if a page would be both read-only and writable, -E2BIG
+ *   beyond 1 GiB of metadata.
  */
 int ivshmem_publish_build(const struct ivshmem_host *host, uint64_t generation,
 			  uint32_t state, struct ivshmem_metadata *md,
@@ -97,8 +158,8 @@ int ivshmem_freeze_lcores(const struct ivshmem_metadata *md,
 			  struct ivshmem_error *err);
 
 /**
- * Take possession of the file of a name; leavings of the dead are marked
- * CLOSING.
+ * Take possession of the file of a name; leavings of the dead in its folder
+ * are cleaned up.
  *
  * @param[out] generation
  *   One that no earlier file of this name had.
@@ -108,12 +169,35 @@ int ivshmem_freeze_lcores(const struct ivshmem_metadata *md,
 int ivshmem_file_claim(struct ivshmem_file *file, const char *name,
 		       uint64_t *generation, struct ivshmem_error *err);
 
-/** Replace the file's contents at once by md; on failure nothing changes. */
+/**
+ * Replace the file's contents at once by md; on failure nothing changes.
+ *
+ * @param outdated
+ *   What was published before lists what is not shared any more: mark it
+ *   CLOSING for those who have it.
+ */
 int ivshmem_file_write(struct ivshmem_file *file,
-		       const struct ivshmem_metadata *md,
+		       const struct ivshmem_metadata *md, bool outdated,
 		       struct ivshmem_error *err);
 
-/** Tell guests that the host goes (CLOSING) and remove the file. */
+/**
+ * Write md's layout file, but not under its name yet.  Together with
+ * ivshmem_layout_finish(), a failure in between leaves the old one.
+ */
+int ivshmem_layout_prepare(const struct ivshmem_file *file,
+			   const struct ivshmem_metadata *md,
+			   struct ivshmem_error *err);
+
+/**
+ * Replace the layout file by what was prepared.
+ *
+ * @param ret
+ *   If negative, what went wrong since: drop it instead, and return that.
+ */
+int ivshmem_layout_finish(const struct ivshmem_file *file, int ret,
+			  struct ivshmem_error *err);
+
+/** Tell guests that the host goes (CLOSING) and remove the files. */
 void ivshmem_file_remove(struct ivshmem_file *file);
 
 /** True if `path` names the file that is open as `fd`. */
@@ -121,5 +205,18 @@ bool ivshmem_file_is_named(int fd, const char *path);
 
 /** Bytes that the metadata file has, whole pages; 0 if it would be too large. */
 uint64_t ivshmem_file_length(const struct ivshmem_metadata *md);
+
+/* metadata.c, for share.c and audit.c. */
+
+/** The lock of all that is here. */
+void ivshmem_lock(void);
+void ivshmem_unlock(void);
+
+/** Find metadata: 0, -EINVAL, -ENAMETOOLONG or -ENOENT. */
+int ivshmem_get_host(const char *name, struct ivshmem_host **host,
+		     struct ivshmem_error *err);
+
+/** The way out of every public call: log, rte_errno, 0 or -1. */
+int ivshmem_result(int ret, const struct ivshmem_error *err);
 
 #endif

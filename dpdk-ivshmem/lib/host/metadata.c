@@ -4,7 +4,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <rte_common.h>
 #include <rte_errno.h>
@@ -12,17 +11,27 @@
 #include "device_text.h"
 #include "drawing.h"
 #include "host.h"
+#include "leavings.h"
 #include "log.h"
 #include "rte_ivshmem.h"
 
 RTE_IVSHMEM_ASSERT(RTE_IVSHMEM_NAME_SIZE == RTE_IVSHMEM_META_NAME_LEN);
 
-/** All metadata of this process; guarded by the lock. */
-static struct ivshmem_host_list hosts = TAILQ_HEAD_INITIALIZER(hosts);
+/** All metadata of this process, a hash; guarded by the lock. */
+static struct ivshmem_host *hosts;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* One way out for every public call. */
-static int result(int ret, const struct ivshmem_error *err)
+void ivshmem_lock(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+void ivshmem_unlock(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+int ivshmem_result(int ret, const struct ivshmem_error *err)
 {
 	if (ret >= 0)
 		return 0;
@@ -53,14 +62,12 @@ static struct ivshmem_host *find_host(const char *name)
 {
 	struct ivshmem_host *host;
 
-	TAILQ_FOREACH(host, &hosts, next)
-		if (strcmp(host->name, name) == 0)
-			return host;
-	return NULL;
+	HASH_FIND_STR(hosts, name, host);
+	return host;
 }
 
-static int get_host(const char *name, struct ivshmem_host **host,
-		    struct ivshmem_error *err)
+int ivshmem_get_host(const char *name, struct ivshmem_host **host,
+		     struct ivshmem_error *err)
 {
 	int ret = check_name(name, err);
 
@@ -74,28 +81,20 @@ static int get_host(const char *name, struct ivshmem_host **host,
 	return 0;
 }
 
-static void free_host(struct ivshmem_host *host)
-{
-	if (host->file.fd >= 0)
-		ivshmem_file_remove(&host->file);
-	free(host->objects.data);
-	free(host->pieces.data);
-	free(host->ops.data);
-	free(host->paths.data);
-	free(host);
-}
+/* ---- creation and destruction ------------------------------------------- */
 
-/* The generation and state move on only when all went well. */
 static int publish(struct ivshmem_host *host, const struct ivshmem_metadata *md,
 		   struct ivshmem_error *err)
 {
-	int ret = ivshmem_file_write(&host->file, md, err);
+	int ret = ivshmem_file_write(&host->file, md,
+				     !TAILQ_EMPTY(&host->removed), err);
 
-	if (ret == 0) {
-		host->generation = md->generation;
-		host->state = md->state;
-	}
-	return ret;
+	if (ret != 0)
+		return ret;
+	host->generation = md->generation;
+	host->state = md->state;
+	ivshmem_objects_published(host);
+	return 0;
 }
 
 /* The first contents of a metadata file: no objects, not for guests yet. */
@@ -112,6 +111,22 @@ static int publish_empty(struct ivshmem_host *host, struct ivshmem_error *err)
 	return ret;
 }
 
+static int claim(struct ivshmem_host *host, struct ivshmem_error *err)
+{
+	int ret = ivshmem_file_claim(&host->file, host->name,
+				     &host->generation, err);
+
+	if (ret == 0)
+		ret = publish_empty(host, err);
+	if (ret == 0)
+		HASH_ADD_STR(hosts, name, host);
+	if (ret == 0 && host->not_hashed)
+		ret = ivshmem_fail(err, -ENOMEM, "out of memory");
+	if (ret != 0 && host->file.fd >= 0)
+		ivshmem_file_remove(&host->file);
+	return ret;
+}
+
 static int create_locked(const char *name, struct ivshmem_error *err)
 {
 	struct ivshmem_host *host;
@@ -125,15 +140,12 @@ static int create_locked(const char *name, struct ivshmem_error *err)
 		return ivshmem_fail(err, -ENOMEM, "out of memory");
 	snprintf(host->name, sizeof(host->name), "%s", name);
 	host->file.fd = -1;
-	ret = ivshmem_file_claim(&host->file, name, &host->generation, err);
-	if (ret == 0)
-		ret = publish_empty(host, err);
-	if (ret != 0) {
-		free_host(host);
-		return ret;
-	}
-	TAILQ_INSERT_TAIL(&hosts, host, next);
-	return 0;
+	TAILQ_INIT(&host->objects);
+	TAILQ_INIT(&host->removed);
+	ret = claim(host, err);
+	if (ret != 0)
+		free(host);
+	return ret;
 }
 
 int rte_ivshmem_metadata_create(const char *name)
@@ -142,185 +154,162 @@ int rte_ivshmem_metadata_create(const char *name)
 	int ret = check_name(name, &err);
 
 	if (ret == 0) {
-		pthread_mutex_lock(&lock);
+		ivshmem_lock();
 		ret = create_locked(name, &err);
-		pthread_mutex_unlock(&lock);
+		ivshmem_unlock();
 	}
-	return result(ret, &err);
+	return ivshmem_result(ret, &err);
 }
 
-/** What adding an object may change, to undo it. */
-struct snapshot {
-	uint32_t n_objects;
-	uint32_t n_pieces;
-	uint32_t n_ops;
-	uint32_t n_paths;
-	uint64_t last_length; /**< the last piece may grow */
-};
-
-static uint64_t *last_piece_length(struct ivshmem_host *host, uint32_t n)
-{
-	struct rte_ivshmem_chunk *pieces = host->pieces.data;
-
-	return n > 0 ? &pieces[n - 1].length : NULL;
-}
-
-static struct snapshot take_snapshot(struct ivshmem_host *host)
-{
-	uint64_t *length = last_piece_length(host, host->pieces.n);
-
-	return (struct snapshot){
-		.n_objects = host->objects.n,
-		.n_pieces = host->pieces.n,
-		.n_ops = host->ops.n,
-		.n_paths = host->paths.n,
-		.last_length = length != NULL ? *length : 0,
-	};
-}
-
-static void restore(struct ivshmem_host *host, const struct snapshot *snapshot)
-{
-	uint64_t *length = last_piece_length(host, snapshot->n_pieces);
-
-	if (length != NULL)
-		*length = snapshot->last_length;
-	host->objects.n = snapshot->n_objects;
-	host->pieces.n = snapshot->n_pieces;
-	host->ops.n = snapshot->n_ops;
-	host->paths.n = snapshot->n_paths;
-}
-
-/** Any of ivshmem_add_memzone(), _ring() and _mempool(). */
-typedef int (*add_function)(struct ivshmem_host *host, const void *object,
-			    struct ivshmem_error *err);
-
-static int add_locked(const char *md_name, const void *object, add_function add,
-		      struct ivshmem_error *err)
+/* Guests are told before the memory is given back. */
+int rte_ivshmem_metadata_destroy(const char *name)
 {
 	struct ivshmem_host *host;
-	struct snapshot before;
-	int ret = get_host(md_name, &host, err);
-
-	if (ret != 0)
-		return ret;
-	before = take_snapshot(host);
-	ret = add(host, object, err);
-	if (ret != 0) {
-		restore(host, &before);
-		return ret;
-	}
-	ivshmem_pin_pages(host, before.n_pieces > 0 ? before.n_pieces - 1 : 0);
-	host->state = RTE_IVSHMEM_BUILDING;
-	return 0;
-}
-
-static int add_object(const char *md_name, const void *object, const char *kind,
-		      add_function add)
-{
 	struct ivshmem_error err;
 	int ret;
 
-	if (object == NULL)
-		return result(ivshmem_fail(&err, -EINVAL, "the %s is NULL",
-					   kind), &err);
-	pthread_mutex_lock(&lock);
-	ret = add_locked(md_name, object, add, &err);
-	pthread_mutex_unlock(&lock);
-	return result(ret, &err);
+	ivshmem_lock();
+	ret = ivshmem_get_host(name, &host, &err);
+	if (ret == 0) {
+		HASH_DEL(hosts, host);
+		ivshmem_file_remove(&host->file);
+		ivshmem_objects_free(host);
+		free(host);
+	}
+	ivshmem_unlock();
+	return ivshmem_result(ret, &err);
 }
 
-static int add_memzone(struct ivshmem_host *host, const void *object,
-		       struct ivshmem_error *err)
+/*
+ * A process that exits in order leaves no file behind.  Its memory is not
+ * touched: the EAL may have unmapped it, and it goes away with the process.
+ */
+RTE_FINI(ivshmem_host_exit)
 {
-	return ivshmem_add_memzone(host, object, err);
+	struct ivshmem_host *host, *next;
+
+	HASH_ITER(hh, hosts, host, next)
+		ivshmem_file_remove(&host->file);
 }
 
-static int add_ring(struct ivshmem_host *host, const void *object,
-		    struct ivshmem_error *err)
-{
-	return ivshmem_add_ring(host, object, err);
-}
+/* ---- publication --------------------------------------------------------- */
 
-static int add_mempool(struct ivshmem_host *host, const void *object,
-		       struct ivshmem_error *err)
-{
-	return ivshmem_add_mempool(host, object, err);
-}
+/** What a caller asked for, and the buffer that takes it. */
+struct request {
+	const char *name;
+	enum rte_ivshmem_form form;
+	bool again; /**< publish although nothing changed */
+	char *buffer;
+	unsigned int size;
+	size_t need; /**< out: bytes that the text needs */
+};
 
-int rte_ivshmem_metadata_add_memzone(const struct rte_memzone *mz,
-				     const char *md_name)
+static int make_text(const struct ivshmem_host *host,
+		     const struct ivshmem_metadata *md, struct request *request,
+		     char **text, bool *uses_layout, struct ivshmem_error *err)
 {
-	return add_object(md_name, mz, "memzone", add_memzone);
-}
+	char layout[PATH_MAX];
+	int ret;
 
-int rte_ivshmem_metadata_add_ring(const struct rte_ring *r,
-				  const char *md_name)
-{
-	return add_object(md_name, r, "ring", add_ring);
-}
-
-int rte_ivshmem_metadata_add_mempool(const struct rte_mempool *mp,
-				     const char *md_name)
-{
-	return add_object(md_name, mp, "mempool", add_mempool);
+	ivshmem_layout_path(host->file.path, layout);
+	ret = ivshmem_device_text(md, request->form, layout, text, uses_layout,
+				  err);
+	if (ret != 0)
+		return ret;
+	request->need = strlen(*text) + 1;
+	if (request->need <= request->size)
+		return 0;
+	ret = ivshmem_fail(err, -ENOBUFS,
+		"the text for '%s' needs a buffer of %zu bytes, this one has %u",
+		host->name, request->need, request->size);
+	free(*text);
+	return ret;
 }
 
 /*
  * The text is made before anything is written, so that a buffer that is too
- * small changes nothing.  Returns the size needed in *need with -ENOBUFS.
+ * small changes nothing.
  */
-static int cmdline_locked(const char *name, char *buffer, unsigned int size,
-			  size_t *need, struct ivshmem_error *err)
+static int answer(struct ivshmem_host *host, const struct ivshmem_metadata *md,
+		  bool publishing, struct request *request,
+		  struct ivshmem_error *err)
 {
-	struct ivshmem_metadata md;
-	struct ivshmem_host *host;
-	char *text = NULL;
 	bool uses_layout;
-	int ret = get_host(name, &host, err);
+	char *text;
+	int ret = make_text(host, md, request, &text, &uses_layout, err);
 
 	if (ret != 0)
 		return ret;
-	if (host->objects.n == 0)
+	if (uses_layout)
+		ret = ivshmem_layout_prepare(&host->file, md, err);
+	if (ret == 0 && publishing)
+		ret = ivshmem_freeze_lcores(md, err);
+	if (ret == 0 && publishing)
+		ret = publish(host, md, err);
+	if (uses_layout)
+		ret = ivshmem_layout_finish(&host->file, ret, err);
+	if (ret == 0)
+		memcpy(request->buffer, text, request->need);
+	free(text);
+	return ret;
+}
+
+static int generate_locked(struct request *request, struct ivshmem_error *err)
+{
+	struct ivshmem_metadata md;
+	struct ivshmem_host *host;
+	bool publishing;
+	int ret = ivshmem_get_host(request->name, &host, err);
+
+	if (ret != 0)
+		return ret;
+	if (host->n_objects == 0 && TAILQ_EMPTY(&host->removed))
 		return ivshmem_fail(err, -ENODATA,
-			"metadata '%s' shares nothing yet", name);
-	ret = ivshmem_publish_build(host, host->generation + 1,
+			"metadata '%s' shares nothing yet", host->name);
+	publishing = request->again || host->state == RTE_IVSHMEM_BUILDING;
+	ret = ivshmem_publish_build(host, host->generation + publishing,
 				    RTE_IVSHMEM_READY, &md, err);
 	if (ret != 0)
 		return ret;
-	ret = ivshmem_device_text(&md, RTE_IVSHMEM_FORM_AUTO, NULL, &text,
-				  &uses_layout, err);
-	*need = ret == 0 ? strlen(text) + 1 : 0;
-	if (ret == 0 && *need > size)
-		ret = ivshmem_fail(err, -ENOBUFS,
-			"the QEMU argument of '%s' needs a buffer of %zu bytes, this one has %u",
-			name, *need, size);
-	if (ret == 0)
-		ret = ivshmem_freeze_lcores(&md, err);
-	if (ret == 0)
-		ret = publish(host, &md, err);
-	if (ret == 0)
-		memcpy(buffer, text, *need);
-	free(text);
+	ret = answer(host, &md, publishing, request, err);
 	ivshmem_published_free(&md);
 	return ret;
+}
+
+static int generate(struct request *request)
+{
+	struct ivshmem_error err;
+	int ret;
+
+	if (request->buffer == NULL)
+		return ivshmem_result(ivshmem_fail(&err, -EINVAL,
+						   "the buffer is NULL"), &err);
+	ivshmem_lock();
+	ret = generate_locked(request, &err);
+	ivshmem_unlock();
+	ivshmem_result(ret, &err);
+	return ret == -ENOBUFS ? -(int)request->need : ret < 0 ? -1 : 0;
 }
 
 int rte_ivshmem_metadata_cmdline_generate(char *buffer, unsigned int size,
 					  const char *name)
 {
-	struct ivshmem_error err;
-	size_t need = 0;
-	int ret;
-
-	if (buffer == NULL)
-		return result(ivshmem_fail(&err, -EINVAL, "the buffer is NULL"),
-			      &err);
-	pthread_mutex_lock(&lock);
-	ret = cmdline_locked(name, buffer, size, &need, &err);
-	pthread_mutex_unlock(&lock);
-	result(ret, &err);
-	return ret == -ENOBUFS ? -(int)need : ret < 0 ? -1 : 0;
+	return generate(&(struct request){
+		.name = name, .form = RTE_IVSHMEM_FORM_AUTO, .again = true,
+		.buffer = buffer, .size = size,
+	});
 }
+
+int rte_ivshmem_metadata_device_generate(char *buffer, unsigned int size,
+					 const char *name,
+					 enum rte_ivshmem_form form)
+{
+	return generate(&(struct request){
+		.name = name, .form = form, .buffer = buffer, .size = size,
+	});
+}
+
+/* ---- looking at it ------------------------------------------------------- */
 
 static int dump_host(FILE *f, const struct ivshmem_host *host,
 		     struct ivshmem_error *err)
@@ -340,14 +329,14 @@ static int dump_host(FILE *f, const struct ivshmem_host *host,
 
 static int dump_locked(FILE *f, const char *name, struct ivshmem_error *err)
 {
-	struct ivshmem_host *host;
+	struct ivshmem_host *host, *next;
 	int ret = 0;
 
 	if (name != NULL) {
-		ret = get_host(name, &host, err);
+		ret = ivshmem_get_host(name, &host, err);
 		return ret != 0 ? ret : dump_host(f, host, err);
 	}
-	TAILQ_FOREACH(host, &hosts, next) {
+	HASH_ITER(hh, hosts, host, next) {
 		ret = dump_host(f, host, err);
 		if (ret != 0)
 			break;
@@ -361,21 +350,10 @@ int rte_ivshmem_metadata_dump(FILE *f, const char *name)
 	int ret;
 
 	if (f == NULL)
-		return result(ivshmem_fail(&err, -EINVAL, "the stream is NULL"),
-			      &err);
-	pthread_mutex_lock(&lock);
+		return ivshmem_result(ivshmem_fail(&err, -EINVAL,
+						   "the stream is NULL"), &err);
+	ivshmem_lock();
 	ret = dump_locked(f, name, &err);
-	pthread_mutex_unlock(&lock);
-	return result(ret, &err);
-}
-
-/* A process that exits in order leaves nothing behind. */
-RTE_FINI(ivshmem_host_exit)
-{
-	struct ivshmem_host *host;
-
-	while ((host = TAILQ_FIRST(&hosts)) != NULL) {
-		TAILQ_REMOVE(&hosts, host, next);
-		free_host(host);
-	}
+	ivshmem_unlock();
+	return ivshmem_result(ret, &err);
 }

@@ -1,247 +1,237 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * What an object consists of.
- *
- *   memzone   its bytes
- *   ring      the memzone that holds it
- *   mempool   the memzone that holds it (header, caches, private data), each
- *             memory chunk with the chunk's header, and the memzone of its
- *             pool_data (the ring or stack of free objects)
- *
- * Each memzone is listed, also the implied ones: shared objects point to the
- * host's private descriptor of their memzone, and the guest makes a copy of it.
- */
 #include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include <rte_common.h>
-#include <rte_mempool.h>
-#include <rte_memzone.h>
-#include <rte_ring.h>
+#include "backing.h"
+#include "drawing.h"
+#include "hold.h"
+#include "objects.h"
 
-#include "host.h"
+/* Name and type are one key. */
+#define NAME_KEY_SIZE (RTE_IVSHMEM_OBJ_NAME_LEN + sizeof(uint32_t))
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_object, type) ==
+		   RTE_IVSHMEM_OBJ_NAME_LEN);
 
-static struct rte_ivshmem_object *find_object(const struct ivshmem_host *host,
-					      uint32_t type, const char *name)
+static void free_object(struct ivshmem_object *object)
 {
-	struct rte_ivshmem_object *objects = host->objects.data;
+	const struct ivshmem_range *ranges = object->ranges.data;
+	void **blocks = object->blocks.data;
 
-	for (uint32_t i = 0; i < host->objects.n; i++)
-		if (objects[i].type == type &&
-		    strcmp(objects[i].name, name) == 0)
-			return &objects[i];
-	return NULL;
+	for (uint32_t i = 0; i < object->ranges.n; i++)
+		ivshmem_unpin_pages(ranges[i].address, ranges[i].length);
+	for (uint32_t i = 0; i < object->blocks.n; i++)
+		ivshmem_release(blocks[i]);
+	free(object->ranges.data);
+	free(object->blocks.data);
+	free(object->needs.data);
+	free(object);
 }
 
-static int append_object(struct ivshmem_host *host,
-			 struct rte_ivshmem_object *object, const char *name,
-			 struct ivshmem_error *err)
+struct ivshmem_object *ivshmem_object_find(const struct ivshmem_host *host,
+					   uint32_t type, const void *pointer)
 {
-	snprintf(object->name, sizeof(object->name), "%s", name);
-	if (ivshmem_vec_append(&host->objects, object, 1, sizeof(*object)) != 0)
-		return ivshmem_fail(err, -ENOMEM, "out of memory");
-	return 0;
-}
-
-static int append_memzone(struct ivshmem_host *host,
-			  const struct rte_memzone *mz, uint32_t flags,
-			  struct ivshmem_error *err)
-{
-	struct rte_ivshmem_object object = {
-		.type = RTE_IVSHMEM_MEMZONE,
-		.flags = flags,
-		.address = mz->addr_64,
-		.length = mz->len,
-		.memzone = (uintptr_t)mz,
-		.hugepage_sz = mz->hugepage_sz,
-		.socket_id = mz->socket_id,
-		.mz_flags = mz->flags,
+	struct ivshmem_handle handle = {
+		.pointer = (uintptr_t)pointer, .type = type,
 	};
-	char what[64];
-	int ret;
+	struct ivshmem_object *object;
 
-	snprintf(what, sizeof(what), "memzone '%s'", mz->name);
-	ret = ivshmem_add_range(host, mz->addr, mz->len, what, err);
-	return ret != 0 ? ret : append_object(host, &object, mz->name, err);
+	HASH_FIND(by_handle, host->by_handle, &handle, sizeof(handle), object);
+	return object;
 }
 
-/* A memzone that another object needs; it may be listed already. */
-static int imply_memzone(struct ivshmem_host *host,
-			 const struct rte_memzone *mz,
-			 struct ivshmem_error *err)
-{
-	if (find_object(host, RTE_IVSHMEM_MEMZONE, mz->name) != NULL)
-		return 0;
-	return append_memzone(host, mz, RTE_IVSHMEM_OBJECT_IMPLIED, err);
-}
-
-int ivshmem_add_memzone(struct ivshmem_host *host, const struct rte_memzone *mz,
-			struct ivshmem_error *err)
-{
-	struct rte_ivshmem_object *known;
-
-	if (rte_memzone_lookup(mz->name) != mz)
-		return ivshmem_fail(err, -ENOENT,
-			"memzone '%.31s' is not one that rte_memzone_lookup() knows",
-			mz->name);
-	known = find_object(host, RTE_IVSHMEM_MEMZONE, mz->name);
-	if (known == NULL)
-		return append_memzone(host, mz, 0, err);
-	if (!(known->flags & RTE_IVSHMEM_OBJECT_IMPLIED))
-		return ivshmem_fail(err, -EEXIST,
-			"memzone '%s' is shared by '%s' already", mz->name,
-			host->name);
-	known->flags &= ~RTE_IVSHMEM_OBJECT_IMPLIED;
-	return 0;
-}
-
-/** Search for the memzone that holds an address. */
-struct memzone_search {
-	const void *address;
-	const struct rte_memzone *found;
-};
-
-static void match_memzone(const struct rte_memzone *mz, void *arg)
-{
-	struct memzone_search *search = arg;
-
-	if (search->address >= mz->addr &&
-	    search->address < RTE_PTR_ADD(mz->addr, mz->len))
-		search->found = mz;
-}
-
-static const struct rte_memzone *memzone_of(const void *address)
-{
-	struct memzone_search search = { .address = address };
-
-	rte_memzone_walk(match_memzone, &search);
-	return search.found;
-}
-
-int ivshmem_add_ring(struct ivshmem_host *host, const struct rte_ring *r,
+static int check_new(const struct ivshmem_host *host,
+		     const struct ivshmem_object *object,
 		     struct ivshmem_error *err)
 {
-	struct rte_ivshmem_object object = {
-		.type = RTE_IVSHMEM_RING,
-		.address = (uintptr_t)r,
-	};
-	int ret;
+	const char *type = ivshmem_type_name(object->wire.type);
+	struct ivshmem_object *known;
 
-	if (rte_ring_lookup(r->name) != r || r->memzone == NULL)
-		return ivshmem_fail(err, -ENOENT,
-			"ring '%.31s' is not one that rte_ring_create() made",
-			r->name);
-	if (find_object(host, RTE_IVSHMEM_RING, r->name) != NULL)
+	HASH_FIND(by_handle, host->by_handle, &object->handle,
+		  sizeof(object->handle), known);
+	if (known != NULL && strcmp(known->wire.name, object->wire.name) != 0)
 		return ivshmem_fail(err, -EEXIST,
-			"ring '%s' is shared by '%s' already", r->name,
-			host->name);
-	object.length = r->memzone->len -
-			RTE_PTR_DIFF(r, r->memzone->addr);
-	ret = imply_memzone(host, r->memzone, err);
-	return ret != 0 ? ret : append_object(host, &object, r->name, err);
+			"%s '%s' is where '%s' was, which was freed and is shared by '%s': remove that first",
+			type, object->wire.name, known->wire.name, host->name);
+	if (known == NULL)
+		HASH_FIND(by_name, host->by_name, object->wire.name,
+			  NAME_KEY_SIZE, known);
+	if (known == NULL)
+		return 0;
+	return ivshmem_fail(err, -EEXIST,
+		known->handle.pointer == object->handle.pointer ?
+		"%s '%s' is shared by '%s' already" :
+		"another %s '%s', freed since, is shared by '%s': remove that first",
+		type, object->wire.name, host->name);
 }
 
-/** State of the walk over a mempool's memory chunks. */
-struct mempool_walk {
-	struct ivshmem_host *host;
-	struct ivshmem_error *err;
-	const char *what;
-	int ret;
-};
-
-static void add_memory_chunk(struct rte_mempool *mp __rte_unused, void *opaque,
-			     struct rte_mempool_memhdr *memhdr,
-			     unsigned int index __rte_unused)
+/* Both hashes, or neither. */
+static int hash(struct ivshmem_host *host, struct ivshmem_object *object,
+		struct ivshmem_error *err)
 {
-	struct mempool_walk *walk = opaque;
-	const struct rte_memzone *mz = memzone_of(memhdr->addr);
-
-	if (walk->ret == 0)
-		walk->ret = ivshmem_add_range(walk->host, memhdr,
-				sizeof(*memhdr), walk->what, walk->err);
-	if (walk->ret == 0)
-		walk->ret = ivshmem_add_range(walk->host, memhdr->addr,
-				memhdr->len, walk->what, walk->err);
-	if (walk->ret == 0 && mz != NULL)
-		walk->ret = imply_memzone(walk->host, mz, walk->err);
-}
-
-/* Index in the table of ops of what the pool uses. */
-static int intern_ops(struct ivshmem_host *host, const struct rte_mempool *mp,
-		      uint32_t *index, struct ivshmem_error *err)
-{
-	const struct rte_ivshmem_ops *table = host->ops.data;
-	struct rte_ivshmem_ops ops = { .index = (uint32_t)mp->ops_index };
-
-	for (*index = 0; *index < host->ops.n; (*index)++)
-		if (table[*index].index == ops.index)
+	HASH_ADD(by_handle, host->by_handle, handle, sizeof(object->handle),
+		 object);
+	if (!object->not_hashed) {
+		HASH_ADD(by_name, host->by_name, wire.name, NAME_KEY_SIZE,
+			 object);
+		if (!object->not_hashed)
 			return 0;
-	snprintf(ops.name, sizeof(ops.name), "%s",
-		 rte_mempool_get_ops(mp->ops_index)->name);
-	if (ivshmem_vec_append(&host->ops, &ops, 1, sizeof(ops)) != 0)
+		HASH_DELETE(by_handle, host->by_handle, object);
+	}
+	return ivshmem_fail(err, -ENOMEM, "out of memory");
+}
+
+int ivshmem_object_new(struct ivshmem_host *host, uint32_t type,
+		       const void *pointer, const char *name, bool readonly,
+		       struct ivshmem_object **result,
+		       struct ivshmem_error *err)
+{
+	struct ivshmem_object *object = calloc(1, sizeof(*object));
+	int ret;
+
+	if (object == NULL)
 		return ivshmem_fail(err, -ENOMEM, "out of memory");
+	object->handle.pointer = (uintptr_t)pointer;
+	object->handle.type = type;
+	object->wire.type = type;
+	object->readonly = readonly;
+	snprintf(object->wire.name, sizeof(object->wire.name), "%s", name);
+	ret = check_new(host, object, err);
+	if (ret == 0)
+		ret = hash(host, object, err);
+	if (ret != 0) {
+		free(object);
+		return ret;
+	}
+	TAILQ_INSERT_TAIL(&host->objects, object, next);
+	host->n_objects++;
+	*result = object;
 	return 0;
 }
 
-/* The ring or stack of free objects. */
-static int add_pool_data(struct ivshmem_host *host,
-			 const struct rte_mempool *mp,
-			 struct ivshmem_error *err)
+int ivshmem_object_add_range(struct ivshmem_object *object, uint64_t address,
+			     uint64_t length, const char *what,
+			     struct ivshmem_error *err)
 {
-	const struct rte_memzone *mz = memzone_of(mp->pool_data);
+	struct ivshmem_range range = { .address = address, .length = length };
+	int ret = ivshmem_backing_check((void *)(uintptr_t)address, length,
+					what, err);
 
-	if (mz == NULL)
-		return ivshmem_fail(err, -ENOTSUP,
-			"mempool '%s': its ops '%s' keep free objects outside memzones; use ring_mp_mc or stack",
-			mp->name, rte_mempool_get_ops(mp->ops_index)->name);
-	return imply_memzone(host, mz, err);
+	if (ret == 0)
+		ret = ivshmem_pin_pages(address, length, &range.page_size, err);
+	if (ret != 0)
+		return ret;
+	ret = ivshmem_vec_append(&object->ranges, &range, 1, sizeof(range));
+	if (ret == 0)
+		return 0;
+	ivshmem_unpin_pages(address, length);
+	return ivshmem_fail(err, ret, "out of memory");
 }
 
-static int add_pool_memory(struct ivshmem_host *host,
-			   const struct rte_mempool *mp,
-			   struct ivshmem_error *err)
-{
-	char what[64];
-	struct mempool_walk walk = {
-		.host = host, .err = err, .what = what,
-	};
-
-	snprintf(what, sizeof(what), "mempool '%s'", mp->name);
-	/* The walk changes nothing, but the API is not const. */
-	rte_mempool_mem_iter((struct rte_mempool *)(uintptr_t)mp,
-			     add_memory_chunk, &walk);
-	return walk.ret;
-}
-
-int ivshmem_add_mempool(struct ivshmem_host *host, const struct rte_mempool *mp,
+int ivshmem_object_hold(struct ivshmem_object *object, void *block,
+			const struct rte_memzone *owner,
 			struct ivshmem_error *err)
 {
-	struct rte_ivshmem_object object = {
-		.type = RTE_IVSHMEM_MEMPOOL,
-		.address = (uintptr_t)mp,
-		.cache_size = mp->cache_size,
-	};
-	int ret;
+	int ret = ivshmem_hold(block, owner, err);
 
-	if (rte_mempool_lookup(mp->name) != mp)
-		return ivshmem_fail(err, -ENOENT,
-			"mempool '%.31s' is not one that rte_mempool_lookup() knows",
-			mp->name);
-	if (find_object(host, RTE_IVSHMEM_MEMPOOL, mp->name) != NULL)
-		return ivshmem_fail(err, -EEXIST,
-			"mempool '%s' is shared by '%s' already", mp->name,
-			host->name);
-	if (mp->populated_size < mp->size)
-		return ivshmem_fail(err, -ENOTSUP,
-			"mempool '%s' has %u of %u objects: populate it first",
-			mp->name, mp->populated_size, mp->size);
-	object.length = mp->mz->len - RTE_PTR_DIFF(mp, mp->mz->addr);
-	ret = imply_memzone(host, mp->mz, err);
+	if (ret != 0)
+		return ret;
+	ret = ivshmem_vec_append(&object->blocks, &block, 1, sizeof(block));
 	if (ret == 0)
-		ret = add_pool_data(host, mp, err);
-	if (ret == 0)
-		ret = add_pool_memory(host, mp, err);
-	if (ret == 0)
-		ret = intern_ops(host, mp, &object.ops, err);
-	return ret != 0 ? ret : append_object(host, &object, mp->name, err);
+		return 0;
+	ivshmem_release(block);
+	return ivshmem_fail(err, ret, "out of memory");
+}
+
+int ivshmem_object_need(struct ivshmem_object *user,
+			struct ivshmem_object *memzone,
+			struct ivshmem_error *err)
+{
+	if (ivshmem_vec_append(&user->needs, &memzone, 1, sizeof(memzone)) != 0)
+		return ivshmem_fail(err, -ENOMEM, "out of memory");
+	ivshmem_object_use(memzone, user->readonly);
+	return 0;
+}
+
+void ivshmem_object_use(struct ivshmem_object *memzone, bool readonly)
+{
+	if (readonly)
+		memzone->readers++;
+	else
+		memzone->writers++;
+}
+
+void ivshmem_object_unuse(struct ivshmem_host *host,
+			  struct ivshmem_object *memzone, bool readonly)
+{
+	if (readonly)
+		memzone->readers--;
+	else
+		memzone->writers--;
+	if (memzone->readers == 0 && memzone->writers == 0)
+		ivshmem_object_drop(host, memzone);
+}
+
+void ivshmem_object_drop(struct ivshmem_host *host,
+			 struct ivshmem_object *object)
+{
+	struct ivshmem_vec needs = object->needs;
+	struct ivshmem_object **needed = needs.data;
+	bool readonly = object->readonly;
+
+	HASH_DELETE(by_handle, host->by_handle, object);
+	HASH_DELETE(by_name, host->by_name, object);
+	TAILQ_REMOVE(&host->objects, object, next);
+	host->n_objects--;
+	object->needs = (struct ivshmem_vec){ 0 };
+	/* Before its memzones: what it holds asks them whether it was freed. */
+	if (object->published)
+		TAILQ_INSERT_TAIL(&host->removed, object, next);
+	else
+		free_object(object);
+	for (uint32_t i = 0; i < needs.n; i++)
+		ivshmem_object_unuse(host, needed[i], readonly);
+	free(needs.data);
+}
+
+static void free_removed(struct ivshmem_host *host)
+{
+	struct ivshmem_object *object;
+
+	while ((object = TAILQ_FIRST(&host->removed)) != NULL) {
+		TAILQ_REMOVE(&host->removed, object, next);
+		free_object(object);
+	}
+}
+
+void ivshmem_objects_published(struct ivshmem_host *host)
+{
+	struct ivshmem_object *object;
+
+	free_removed(host);
+	TAILQ_FOREACH(object, &host->objects, next)
+		object->published = true;
+}
+
+/* Rings and mempools before the memzones that they need. */
+void ivshmem_objects_free(struct ivshmem_host *host)
+{
+	struct ivshmem_object *object, *next;
+
+	for (int zones = 0; zones < 2; zones++)
+		for (object = TAILQ_FIRST(&host->objects); object != NULL;
+		     object = next) {
+			next = TAILQ_NEXT(object, next);
+			if (zones || object->wire.type != RTE_IVSHMEM_MEMZONE) {
+				TAILQ_REMOVE(&host->objects, object, next);
+				TAILQ_INSERT_TAIL(&host->removed, object, next);
+			}
+		}
+	HASH_CLEAR(by_handle, host->by_handle);
+	HASH_CLEAR(by_name, host->by_name);
+	host->n_objects = 0;
+	free_removed(host);
 }

@@ -1,153 +1,104 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * From an address to the file and offset behind it.
+ * Pages that stay where they are.
  *
- * The EAL knows a descriptor for each of its pages; the link in /proc/self/fd
- * gives the name.  Where the name is gone (memfd, unlinked hugepage files),
- * /proc/PID/fd/N still opens the same file while this process lives.
+ * The EAL unmaps pages whose memory is free; guests would go on seeing pages
+ * that nobody knows.  RTE_MEMSEG_FLAG_DO_NOT_FREE keeps a page.  Many objects
+ * lie on one page, so users are counted: a counter for each page of each kind
+ * of memory that something is shared of.
  */
 #include <errno.h>
-#include <string.h>
-#include <unistd.h>
+#include <stdbool.h>
+#include <stdlib.h>
 
-#include <rte_common.h>
-#include <rte_errno.h>
+#include <rte_fbarray.h>
 #include <rte_memory.h>
 
 #include "host.h"
 
-/** Where a page of an object comes from. */
-struct page {
-	const struct rte_memseg *ms;
-	uint64_t size;
-	uint64_t file_offset;
-	int fd;
+/** The EAL had pinned the page itself before. */
+#define PINNED_BEFORE (UINT32_C(1) << 31)
+
+/** Counters for the pages of a list. */
+struct pins {
+	SLIST_ENTRY(pins) next;
+	const struct rte_memseg_list *msl;
+	uint32_t users[];
 };
 
-static int find_page(uintptr_t address, const char *what, struct page *page,
-		     struct ivshmem_error *err)
-{
-	const void *pointer = (const void *)address;
-	struct rte_memseg_list *msl = rte_mem_virt2memseg_list(pointer);
-	size_t offset;
+static SLIST_HEAD(, pins) all_pins = SLIST_HEAD_INITIALIZER(all_pins);
 
-	page->ms = msl != NULL ? rte_mem_virt2memseg(pointer, msl) : NULL;
-	/* The EAL answers for freed pages as well; those have no address. */
-	if (page->ms == NULL || page->ms->addr == NULL)
-		return ivshmem_fail(err, -EFAULT,
-			"%s: address %p is not in memory that the EAL manages",
-			what, pointer);
-	page->size = page->ms->hugepage_sz;
-	page->fd = rte_memseg_get_fd(page->ms);
-	if (page->fd < 0 || rte_memseg_get_fd_offset(page->ms, &offset) < 0)
-		return ivshmem_fail(err, -ENOTSUP,
-			"%s: memory at %p has no file that QEMU could open (%s); external memory and --legacy-mem with --single-file-segments have none",
-			what, pointer, rte_strerror(rte_errno));
-	page->file_offset = offset;
-	return 0;
+static struct pins *find_pins(const struct rte_memseg_list *msl)
+{
+	struct pins *pins;
+
+	SLIST_FOREACH(pins, &all_pins, next)
+		if (pins->msl == msl)
+			break;
+	return pins;
 }
 
-static void name_file(int fd, char path[PATH_MAX])
+static struct pins *make_pins(const struct rte_memseg_list *msl)
 {
-	char link[64];
-	ssize_t len;
+	struct pins *pins = calloc(1, sizeof(*pins) +
+		(size_t)msl->memseg_arr.len * sizeof(pins->users[0]));
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	len = readlink(link, path, PATH_MAX - 1);
-	if (len > 0) {
-		path[len] = '\0';
-		/* It may have been deleted or replaced since. */
-		if (ivshmem_file_is_named(fd, path))
-			return;
+	if (pins != NULL) {
+		pins->msl = msl;
+		SLIST_INSERT_HEAD(&all_pins, pins, next);
 	}
-	snprintf(path, PATH_MAX, "/proc/%d/fd/%d", getpid(), fd);
+	return pins;
 }
 
-static struct rte_ivshmem_chunk *last_piece(const struct ivshmem_host *host)
+static void pin(uint32_t *users, struct rte_memseg *ms)
 {
-	struct rte_ivshmem_chunk *pieces = host->pieces.data;
-
-	return host->pieces.n > 0 ? &pieces[host->pieces.n - 1] : NULL;
+	if ((*users)++ > 0)
+		return;
+	if (ms->flags & RTE_MEMSEG_FLAG_DO_NOT_FREE)
+		*users |= PINNED_BEFORE;
+	ms->flags |= RTE_MEMSEG_FLAG_DO_NOT_FREE;
 }
 
-/* Offset of the path in the table; pages mostly share the last one. */
-static int intern_path(struct ivshmem_host *host, const char *path,
-		       uint32_t *offset)
+static void unpin(uint32_t *users, struct rte_memseg *ms)
 {
-	const struct rte_ivshmem_chunk *last = last_piece(host);
-	size_t len = strlen(path) + 1;
-
-	if (last != NULL &&
-	    strcmp((const char *)host->paths.data + last->path, path) == 0) {
-		*offset = last->path;
-		return 0;
-	}
-	*offset = host->paths.n;
-	return ivshmem_vec_append(&host->paths, path, (uint32_t)len, 1);
+	if ((--(*users) & ~PINNED_BEFORE) > 0)
+		return;
+	if (!(*users & PINNED_BEFORE))
+		ms->flags &= ~RTE_MEMSEG_FLAG_DO_NOT_FREE;
+	*users = 0;
 }
 
-static int append_page(struct ivshmem_host *host, const struct page *page,
-		       const char *path)
+static void for_pages(struct pins *pins, uint64_t address, uint64_t length,
+		      void (*change)(uint32_t *users, struct rte_memseg *ms))
 {
-	struct rte_ivshmem_chunk *last = last_piece(host);
-	struct rte_ivshmem_chunk piece = {
-		.address = page->ms->addr_64,
-		.length = page->size,
-		.file_offset = page->file_offset,
-		.page_size = page->size,
-	};
+	const struct rte_memseg_list *msl = pins->msl;
+	uint64_t first = (address - msl->addr_64) / msl->page_sz;
+	uint64_t last = (address + length - 1 - msl->addr_64) / msl->page_sz;
 
-	if (intern_path(host, path, &piece.path) != 0)
-		return -ENOMEM;
-	if (last != NULL && last->path == piece.path &&
-	    last->page_size == piece.page_size &&
-	    last->address + last->length == piece.address &&
-	    last->file_offset + last->length == piece.file_offset) {
-		last->length += piece.length;
-		return 0;
-	}
-	return ivshmem_vec_append(&host->pieces, &piece, 1, sizeof(piece));
+	for (uint64_t i = first; i <= last; i++)
+		change(&pins->users[i],
+		       rte_fbarray_get(&msl->memseg_arr, (unsigned int)i));
 }
 
-int ivshmem_add_range(struct ivshmem_host *host, const void *address,
-		      size_t length, const char *what,
+int ivshmem_pin_pages(uint64_t address, uint64_t length, uint64_t *page_size,
 		      struct ivshmem_error *err)
 {
-	uintptr_t at = (uintptr_t)address, end;
-	char path[PATH_MAX];
-	int named_fd = -1;
+	const struct rte_memseg_list *msl =
+		rte_mem_virt2memseg_list((void *)(uintptr_t)address);
+	struct pins *pins = find_pins(msl);
 
-	if (length == 0 || __builtin_add_overflow(at, length, &end))
-		return ivshmem_fail(err, -EFAULT, "%s: %zu bytes at %p", what,
-				    length, address);
-	while (at < end) {
-		struct page page = { .fd = -1 };
-		int ret = find_page(at, what, &page, err);
-
-		if (ret != 0)
-			return ret;
-		if (page.fd != named_fd)
-			name_file(page.fd, path);
-		named_fd = page.fd;
-		if (append_page(host, &page, path) != 0)
-			return ivshmem_fail(err, -ENOMEM, "out of memory");
-		at = page.ms->addr_64 + page.size;
-	}
+	if (pins == NULL)
+		pins = make_pins(msl);
+	if (pins == NULL)
+		return ivshmem_fail(err, -ENOMEM, "out of memory");
+	for_pages(pins, address, length, pin);
+	*page_size = msl->page_sz;
 	return 0;
 }
 
-void ivshmem_pin_pages(const struct ivshmem_host *host, uint32_t first)
+void ivshmem_unpin_pages(uint64_t address, uint64_t length)
 {
-	const struct rte_ivshmem_chunk *pieces = host->pieces.data;
-
-	for (uint32_t i = first; i < host->pieces.n; i++) {
-		const struct rte_ivshmem_chunk *p = &pieces[i];
-
-		for (uint64_t at = 0; at < p->length; at += p->page_size) {
-			void *page = (void *)(uintptr_t)(p->address + at);
-
-			rte_mem_virt2memseg(page, NULL)->flags |=
-				RTE_MEMSEG_FLAG_DO_NOT_FREE;
-		}
-	}
+	for_pages(find_pins(rte_mem_virt2memseg_list(
+			(void *)(uintptr_t)address)),
+		  address, length, unpin);
 }
