@@ -115,7 +115,9 @@ build_meson() {
 build_meson_folder() {
     local dir=$1 stamp
     shift
-    stamp=$(hash_of "$ROOT" "$MESON_VERSION" "$*")
+    # The project's own options as well: Meson reads them at setup alone.
+    stamp=$(hash_of "$ROOT" "$MESON_VERSION" "$*" \
+        "$(sed '/)$/q' "$ROOT/dpdk-ivshmem/meson.build")")
     if [ "$(cat "$dir/.configured" 2>/dev/null)" != "$stamp" ]; then
         rm -rf "$dir"
         "${MESON[@]}" setup "$dir" "$ROOT/dpdk-ivshmem" "$@" || return

@@ -3,16 +3,26 @@
 #
 # The packages that the build needs. Needs common.sh.
 
+# What the library's build and tests need, Meson apart.
+LIBRARY_PACKAGES=(
+    gcc g++ libc6-dev ninja-build pkg-config libdpdk-dev
+    # hash tables: headers only
+    uthash-dev
+    # to record and compare its binary interface
+    abigail-tools
+    # what a static DPDK needs and libdpdk-dev forgets
+    libsystemd-dev
+)
+
 PACKAGES=(
+    "${LIBRARY_PACKAGES[@]}"
     # to build anything
-    gcc libc6-dev make ninja-build pkg-config python3 python3-venv git perl
+    make python3 python3-venv git perl
     # QEMU
     libglib2.0-dev libpixman-1-dev libfdt-dev libnuma-dev libattr1-dev zlib1g-dev
     libseccomp-dev
     # QEMU's firmware, which Debian keeps in packages of its own
     seabios qemu-system-data ipxe-qemu
-    # the library
-    libdpdk-dev uthash-dev
     # backends of other devices, for tests; of virtiofsd each release has its own
     dpdk-dev
     # fetching, unpacking, the guest image
