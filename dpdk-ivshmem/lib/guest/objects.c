@@ -15,17 +15,13 @@
 #include <rte_eal_memconfig.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
-#include <rte_malloc.h>
 #include <rte_mempool.h>
 #include <rte_memzone.h>
 #include <rte_ring.h>
-#include <rte_tailq.h>
 
 #include "guest.h"
 #include "mbuf_dyn.h"
-
-#define RING_TAILQ "RTE_RING"
-#define MEMPOOL_TAILQ "RTE_MEMPOOL"
+#include "tailq.h"
 
 RTE_IVSHMEM_ASSERT(RTE_MEMZONE_NAMESIZE == RTE_IVSHMEM_OBJ_NAME_LEN);
 
@@ -171,49 +167,28 @@ static int insert_memzone(const struct rte_ivshmem_object *object)
 	return 0;
 }
 
-static struct rte_tailq_entry_head *tailq_of(uint32_t type)
+static const char *tailq_of(uint32_t type)
 {
-	struct rte_tailq_head *head = rte_eal_tailq_lookup(
-		type == RTE_IVSHMEM_RING ? RING_TAILQ : MEMPOOL_TAILQ);
-
-	return head != NULL ? &head->tailq_head : NULL;
+	return type == RTE_IVSHMEM_RING ? IVSHMEM_RING_TAILQ :
+					  IVSHMEM_MEMPOOL_TAILQ;
 }
 
-/* In rte_malloc() memory, so that secondary processes see the entry. */
 static int insert_entry(const struct rte_ivshmem_object *object)
 {
-	struct rte_tailq_entry_head *tailq = tailq_of(object->type);
-	struct rte_tailq_entry *entry;
+	int ret;
 
-	if (tailq == NULL)
-		return -ENOTSUP;
-	entry = rte_zmalloc("IVSHMEM_TAILQ", sizeof(*entry), 0);
-	if (entry == NULL)
-		return -ENOMEM;
-	entry->data = object_pointer(object);
 	rte_mcfg_mempool_write_lock();
-	rte_mcfg_tailq_write_lock();
-	TAILQ_INSERT_TAIL(tailq, entry, next);
-	rte_mcfg_tailq_write_unlock();
+	ret = ivshmem_tailq_insert(tailq_of(object->type),
+				   object_pointer(object));
 	rte_mcfg_mempool_write_unlock();
-	return 0;
+	return ret;
 }
 
 static void remove_entry(const struct rte_ivshmem_object *object)
 {
-	struct rte_tailq_entry_head *tailq = tailq_of(object->type);
-	struct rte_tailq_entry *entry;
-
 	rte_mcfg_mempool_write_lock();
-	rte_mcfg_tailq_write_lock();
-	TAILQ_FOREACH(entry, tailq, next)
-		if (entry->data == object_pointer(object))
-			break;
-	if (entry != NULL)
-		TAILQ_REMOVE(tailq, entry, next);
-	rte_mcfg_tailq_write_unlock();
+	ivshmem_tailq_remove(tailq_of(object->type), object_pointer(object));
 	rte_mcfg_mempool_write_unlock();
-	rte_free(entry);
 }
 
 /* An address of NULL hides a descriptor from every lookup and from free. */
