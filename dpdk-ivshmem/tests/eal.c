@@ -82,6 +82,10 @@ void start_host(const char *mode)
 		printf("1..0 # SKIP no IVSHMEM_HUGE\n");
 		exit(EXIT_SUCCESS);
 	}
+	if (strcmp(mode, "huge-pa") == 0 && geteuid() != 0) {
+		printf("1..0 # SKIP only root sees physical addresses\n");
+		exit(EXIT_SUCCESS);
+	}
 	snprintf(prefix, sizeof(prefix), "ivtest%d", getpid());
 	snprintf(test_guest, sizeof(test_guest), "ivguest%d", getpid());
 	argv[argc++] = "-m";
@@ -94,6 +98,10 @@ void start_host(const char *mode)
 	}
 	if (strcmp(mode, "huge-sfs") == 0)
 		argv[argc++] = "--single-file-segments";
+	if (strcmp(mode, "huge-pa") == 0 || strcmp(mode, "huge-va") == 0) {
+		argv[argc++] = "--iova-mode";
+		argv[argc++] = mode + strlen("huge-");
+	}
 	test_owner = getpid();
 	if (mkdtemp(test_dir) == NULL)
 		bail_out("mkdtemp failed");

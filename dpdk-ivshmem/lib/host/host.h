@@ -12,6 +12,7 @@
  *   publish.c    chunks in BAR order, and the image that guests read
  *   audit.c      what guests see beyond the shared objects
  *   lcores.c     lcore ids that guests rely on
+ *   alloc.c      allocation with pages of its own
  *   file.c       the metadata file: owner, replacement, removal
  *
  * Functions here return 0 or a negative errno with the reason in `err`.  They
