@@ -8,6 +8,7 @@
 #include <rte_common.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
+#include <rte_log.h>
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
@@ -599,8 +600,12 @@ static void test_exhaustion(const char *mode)
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "no-huge";
+	size_t size;
+	char *log;
+	FILE *stream = open_memstream(&log, &size);
 
 	start_host(mode);
+	rte_openlog_stream(stream);
 	test_pages();
 	test_memzone();
 	test_ring();
@@ -612,5 +617,10 @@ int main(int argc, char **argv)
 	test_mempool_errors();
 	test_leaks();
 	test_exhaustion(mode);
+	rte_openlog_stream(NULL);
+	fclose(stream);
+	/* rte_free() complains there of what was not allocated. */
+	check(strstr(log, "EAL: ") == NULL, "the EAL logs no error");
+	free(log);
 	return tap_end();
 }
