@@ -58,8 +58,12 @@ static int get_memzone(struct ivshmem_host *host, const struct rte_memzone *mz,
 		ivshmem_object_find(host, RTE_IVSHMEM_MEMZONE, mz);
 	int ret;
 
-	if (object != NULL && object->wire.address == mz->addr_64 &&
-	    strcmp(object->wire.name, mz->name) == 0) {
+	if (object != NULL && (object->wire.address != mz->addr_64 ||
+			       strcmp(object->wire.name, mz->name) != 0))
+		return ivshmem_fail(err, -EEXIST,
+			"memzone '%s' took the descriptor of '%s', which was freed and is still shared by '%s': remove that first",
+			mz->name, object->wire.name, host->name);
+	if (object != NULL) {
 		*result = object;
 		return 0;
 	}
