@@ -293,6 +293,7 @@ static void test_clean_dead(void)
 	put("dead");
 	write_file(file(".dead.layout"), "[]\n", 3);
 	write_file(file(".dead.new"), "", 0);
+	write_file(file(".dead.layout.new"), "[", 1);
 	write_file(file(".gone.new"), &magic, sizeof(magic));
 	write_file(file(".gone.layout"), "", 0);
 	write_file(file("begun"), "", 0);
@@ -300,10 +301,10 @@ static void test_clean_dead(void)
 	end(hold(file("dead"), LOCK_EX));
 	fd = open(file("dead"), O_RDONLY | O_CLOEXEC);
 
-	check(clean(true).files == 7 && exists(file("dead")) &&
+	check(clean(true).files == 8 && exists(file("dead")) &&
 	      exists(file(".gone.new")) && state_of(fd) == RTE_IVSHMEM_READY,
 	      "a dry run counts, and changes nothing");
-	check(clean(false).files == 7 && rmdir(folder) == 0,
+	check(clean(false).files == 8 && rmdir(folder) == 0,
 	      "metadata, layout and temporary files of the dead go");
 	check(state_of(fd) == RTE_IVSHMEM_CLOSING,
 	      "who has the metadata open sees that it is closing");
@@ -320,13 +321,14 @@ static void test_clean_alive(void)
 	put("alive");
 	write_file(file(".alive.layout"), "[]\n", 3);
 	write_file(file(".alive.new"), "", 0);
+	write_file(file(".alive.layout.new"), "[", 1);
 	pid = hold(file("alive"), LOCK_EX);
 	check(clean(false).files == 0, "nothing of a living process goes");
 	fd = open(file("alive"), O_RDONLY | O_CLOEXEC);
 	check(state_of(fd) == RTE_IVSHMEM_READY, "nor is it marked closing");
 	close(fd);
 	end(pid);
-	check(clean(false).files == 3, "all of it goes once that was killed");
+	check(clean(false).files == 4, "all of it goes once that was killed");
 }
 
 static void test_clean_foreign(void)

@@ -287,18 +287,14 @@ static void clean_metadata(struct cleaning *cleaning, const char *name)
 	close(fd);
 }
 
-/* NAME of `.NAME.new` or `.NAME.layout`. */
-static bool owner_name(const char *file, char name[RTE_IVSHMEM_META_NAME_LEN])
+/* Cut a suffix off; true if it was there and something is left. */
+static bool cut(char *name, const char *suffix)
 {
-	const char *point = strrchr(file, '.');
-	size_t len = (size_t)(point - file);
+	size_t len = strlen(name), end = strlen(suffix);
 
-	if (strcmp(point, ".new") != 0 && strcmp(point, ".layout") != 0)
+	if (len <= end || strcmp(name + len - end, suffix) != 0)
 		return false;
-	if (len < 2 || len > RTE_IVSHMEM_META_NAME_LEN)
-		return false;
-	memcpy(name, file + 1, len - 1);
-	name[len - 1] = '\0';
+	name[len - end] = '\0';
 	return true;
 }
 
@@ -333,20 +329,37 @@ static bool is_layout(int fd)
 	return len == 0 || (len == 1 && start == '[');
 }
 
+/*
+ * Hidden files are `.NAME.new`, `.NAME.layout` and, before it gets that name,
+ * `.NAME.layout.new`, which may also be the first kind of another NAME.
+ */
+static bool has_owner(int dir, const char *file, bool *ours)
+{
+	char name[NAME_MAX + 1];
+	bool is_new, is_layout;
+
+	snprintf(name, sizeof(name), "%s", file + 1);
+	is_new = cut(name, ".new");
+	if (is_new && is_owned(dir, name))
+		return true;
+	is_layout = cut(name, ".layout");
+	*ours = (is_new || is_layout) &&
+		strlen(name) < RTE_IVSHMEM_META_NAME_LEN;
+	return is_layout && is_owned(dir, name);
+}
+
 static void clean_hidden(struct cleaning *cleaning, const char *file)
 {
-	char name[RTE_IVSHMEM_META_NAME_LEN];
-	bool layout, ours;
+	bool ours;
 	int fd;
 
-	if (!owner_name(file, name) || is_owned(cleaning->dir, name))
+	if (has_owner(cleaning->dir, file, &ours) || !ours)
 		return;
 	fd = open_regular(cleaning->dir, file, O_RDONLY);
 	if (fd < 0)
 		return;
-	layout = strcmp(strrchr(file, '.'), ".layout") == 0;
-	ours = layout ? is_layout(fd) : is_temporary(fd);
-	if (ours && ivshmem_lock_named(fd, LOCK_EX, cleaning->dir, file) == 0)
+	if ((is_layout(fd) || is_temporary(fd)) &&
+	    ivshmem_lock_named(fd, LOCK_EX, cleaning->dir, file) == 0)
 		remove_entry(cleaning, file);
 	close(fd);
 }
