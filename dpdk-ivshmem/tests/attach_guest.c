@@ -8,16 +8,20 @@
  *   absent      none is found, and the program works all the same
  *   taken ADDR  the same, with memory at ADDR taken before the EAL starts
  *   register    as `use`; then a thread registers with the EAL
+ *   look        what the host shares with pages of their own, read-only
  *
  * Exit status 0 if all is as it should be; else a line per fault.
  */
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -198,6 +202,49 @@ static void absent(void)
 	       "the program works with objects of its own");
 }
 
+/* The signal that ends a process which stores there; 0: it can. */
+static int signal_of_store(void *at)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		*(volatile uint8_t *)at = 1;
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+static void look(void)
+{
+	const struct rte_memzone *mz = rte_memzone_lookup(LOOK_ZONE);
+	struct rte_ring *r = rte_ring_lookup(LOOK_RING);
+	struct rte_ring *inner = rte_ring_lookup(INNER_RING);
+	struct rte_mempool *mp = rte_mempool_lookup(OWN_POOL);
+	void *message = NULL;
+
+	expect(mz != NULL && r != NULL && inner != NULL && mp != NULL,
+	       "all are found");
+	if (faults > 0)
+		return;
+	expect(*(uint8_t *)mz->addr == FROM_HOST, "a memzone can be read");
+	expect(signal_of_store(mz->addr) == SIGSEGV,
+	       "but a store there is a fault");
+	expect(rte_ring_count(r) == MESSAGES, "a ring can be counted");
+	expect(signal_of_store(r) == SIGSEGV, "but a store there is a fault");
+	expect(rte_ring_dequeue(inner, &message) == 0 &&
+	       (uintptr_t)message == 1 &&
+	       rte_ring_enqueue(inner, (void *)2) == 0,
+	       "a ring inside a memzone works");
+	message = rte_pktmbuf_alloc(mp);
+	expect(message != NULL && ((struct rte_mbuf *)message)->pool == mp &&
+	       rte_mempool_avail_count(mp) == POOL_SIZE - 1,
+	       "a pool with pages of its own gives mbufs");
+	rte_pktmbuf_free(message);
+	rte_mempool_dump(stderr, mp);
+}
+
 static void take(const char *address)
 {
 	void *at = (void *)(uintptr_t)strtoull(address, NULL, 16);
@@ -247,6 +294,8 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(scenario, "absent") == 0 || strcmp(scenario, "taken") == 0)
 		absent();
+	else if (strcmp(scenario, "look") == 0)
+		look();
 	else
 		use();
 	if (strcmp(scenario, "register") == 0)

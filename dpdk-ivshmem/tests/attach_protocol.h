@@ -6,6 +6,10 @@
 #define SHARED_ZONE "at_zone"
 #define SHARED_RING "at_ring"
 #define SHARED_POOL "at_pool"
+#define LOOK_ZONE "look_zone" /* read-only */
+#define LOOK_RING "look_ring" /* read-only */
+#define INNER_RING "inner_ring" /* in a memzone of the application */
+#define OWN_POOL "own_pool" /* with pages of its own */
 #define HOST_FIELD "at_field"
 #define HOST_FLAG "at_flag"
 #define FROM_HOST 0x11

@@ -227,6 +227,47 @@ static void test_taken(void)
 	       "refuses a descriptor page whose address is taken");
 }
 
+/* What guests may only read, and what lies elsewhere than usual. */
+static void share_look(void)
+{
+	static char text[65536];
+	const struct rte_memzone *mz = rte_ivshmem_memzone_reserve(LOOK_ZONE,
+						100, SOCKET_ID_ANY, 0);
+	struct rte_ring *r = rte_ivshmem_ring_create(LOOK_RING, 64,
+						     SOCKET_ID_ANY, 0);
+	struct rte_mempool *mp = rte_ivshmem_pktmbuf_pool_create(OWN_POOL,
+					POOL_SIZE, 0, 0, 256, SOCKET_ID_ANY);
+	const struct rte_memzone *outer = rte_memzone_reserve("outer", 8192,
+						SOCKET_ID_ANY, 0);
+	struct rte_ring *inner = outer != NULL ? outer->addr : NULL;
+
+	if (mz == NULL || r == NULL || mp == NULL || inner == NULL ||
+	    rte_ring_init(inner, INNER_RING, 64, 0) != 0)
+		bail_out(rte_strerror(rte_errno));
+	memset(mz->addr, FROM_HOST, mz->len);
+	for (uintptr_t i = 1; i <= MESSAGES; i++)
+		rte_ring_enqueue(r, (void *)i);
+	rte_ring_enqueue(inner, (void *)1);
+	if (rte_ivshmem_metadata_create("look") != 0 ||
+	    rte_ivshmem_metadata_add_memzone_readonly(mz, "look") != 0 ||
+	    rte_ivshmem_metadata_add_ring_readonly(r, "look") != 0 ||
+	    rte_ivshmem_metadata_add_mempool(mp, "look") != 0 ||
+	    rte_ivshmem_metadata_add_ring(inner, "look") != 0 ||
+	    rte_ivshmem_metadata_cmdline_generate(text, sizeof(text),
+						  "look") != 0)
+		bail_out(rte_strerror(rte_errno));
+}
+
+static void test_look(void)
+{
+	char file[128];
+
+	share_look();
+	snprintf(file, sizeof(file), "%s/look", test_dir);
+	passes(run_guest(file, "64@0", "look", ""), "attached 'look'",
+	       "read-only objects can be read, and nothing else");
+}
+
 /* The good file, decoded; to be released with ivshmem_metadata_free(). */
 static void load(struct ivshmem_metadata *md)
 {
@@ -355,6 +396,7 @@ int main(int argc, char **argv)
 	share();
 	test_attach();
 	test_attach_again();
+	test_look();
 	test_lcores();
 	test_taken();
 	test_changed();
