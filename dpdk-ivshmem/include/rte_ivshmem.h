@@ -79,6 +79,7 @@ struct rte_mempool;
  *   - ENAMETOOLONG: name has more than 63 characters
  *   - EEXIST: this process, or another one that lives, owns that name
  *   - EBUSY: another process works in the folder for more than 5 seconds
+ *   - EAGAIN: rte_eal_init() was not called yet
  *   - ENOMEM: out of memory
  *   - others (EACCES, EROFS, ENOSPC, ...): the folder cannot be written
  */

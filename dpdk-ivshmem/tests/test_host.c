@@ -123,6 +123,14 @@ static void test_foreign_memory(void)
 		bail_out("rte_ring_init");
 	fails(rte_ivshmem_metadata_add_ring(fake_ring, "md"), ENOENT,
 	      "refuses a ring in memory of the application");
+	fails(rte_ivshmem_metadata_add_ring(RTE_PTR_ADD(ring, 64), "md"),
+	      ENOENT, "refuses a pointer into a ring");
+	fails(rte_ivshmem_metadata_add_memzone(RTE_PTR_ADD(zone, 8), "md"),
+	      ENOENT, "refuses a pointer into a descriptor");
+	fails(rte_ivshmem_metadata_add_mempool((void *)ring, "md"), ENOENT,
+	      "refuses a ring for a mempool");
+	fails(rte_ivshmem_metadata_add_ring((void *)8, "md"), ENOENT,
+	      "refuses a wild pointer");
 	memcpy(fake_pool, pool, sizeof(*pool));
 	fails(rte_ivshmem_metadata_add_mempool(fake_pool, "md"), ENOENT,
 	      "refuses a copy of a mempool");
@@ -586,6 +594,8 @@ int main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "no-huge";
 
+	fails(rte_ivshmem_metadata_create("early"), EAGAIN,
+	      "refuses to work before rte_eal_init()");
 	start_host(mode);
 	make_objects();
 	check(!registration_is_refused(),

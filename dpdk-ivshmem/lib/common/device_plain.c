@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The notations made of lists.  They have no word for a place in the BAR, nor
- * for read-only chunks; of the metadata the latter is given up, because a
- * guest that changes its own copy of the metadata harms itself at most.
+ * for read-only chunks; of the metadata the latter is given up: a guest that
+ * changes it is refused by the checks of those who read it later.
  */
 #include <errno.h>
 #include <inttypes.h>

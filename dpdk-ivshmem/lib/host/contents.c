@@ -116,10 +116,22 @@ int ivshmem_add_memzone(struct ivshmem_host *host, const void *pointer,
 	return 0;
 }
 
+/* The name and numbers of a ring, whatever memory this is. */
+static bool looks_like_ring(const struct rte_ring *r)
+{
+	return r->name[0] != '\0' &&
+	       memchr(r->name, '\0', sizeof(r->name)) != NULL &&
+	       r->size != 0 && (r->size & r->mask) == 0 &&
+	       r->mask == r->size - 1 && r->capacity <= r->mask;
+}
+
 /* A ring that DPDK made begins its memzone; others lie somewhere in one. */
 static const struct rte_memzone *memzone_of_ring(const struct rte_ring *r)
 {
 	const struct rte_memzone *mz = r->memzone;
+
+	if (!looks_like_ring(r))
+		return NULL;
 
 	if (mz == NULL)
 		return ivshmem_memzone_of(r, sizeof(*r), NULL);
@@ -154,7 +166,7 @@ int ivshmem_add_ring(struct ivshmem_host *host, const void *pointer,
 
 	if (ivshmem_backing_check(r, sizeof(*r), "ring", err) == 0)
 		mz = memzone_of_ring(r);
-	if (mz == NULL || memchr(r->name, '\0', sizeof(r->name)) == NULL)
+	if (mz == NULL)
 		return ivshmem_fail(err, -ENOENT,
 			"%p is no ring in a memzone of this process", pointer);
 	ret = ivshmem_object_new(host, RTE_IVSHMEM_RING, r, r->name, readonly,

@@ -55,14 +55,18 @@ static int make_folder(const char *folder)
 static int choose_folder(char folder[PATH_MAX], struct ivshmem_error *err)
 {
 	const char *chosen = getenv(RTE_IVSHMEM_DIR_ENV);
+	const char *runtime = rte_eal_get_runtime_dir();
 	char resolved[PATH_MAX];
 	int len, ret;
+
+	if (runtime[0] == '\0')
+		return ivshmem_fail(err, -EAGAIN,
+			"the EAL is not started: call rte_eal_init() first");
 
 	if (chosen != NULL && chosen[0] != '\0')
 		len = snprintf(folder, PATH_MAX, "%s", chosen);
 	else
-		len = snprintf(folder, PATH_MAX, "%s/ivshmem",
-			       rte_eal_get_runtime_dir());
+		len = snprintf(folder, PATH_MAX, "%s/ivshmem", runtime);
 	/* Room for the name, a temporary suffix and their separators. */
 	if (len < 0 || len >= PATH_MAX - RTE_IVSHMEM_NAME_SIZE - 32)
 		return ivshmem_fail(err, -ENAMETOOLONG,
