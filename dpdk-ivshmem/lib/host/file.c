@@ -93,12 +93,22 @@ bool ivshmem_file_is_named(int fd, const char *path)
 	       by_path.st_dev == by_fd.st_dev && by_path.st_ino == by_fd.st_ino;
 }
 
+/* Nobody else creates it meanwhile: the folder is locked. */
+static int open_or_create(const char *path, bool *created)
+{
+	int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
+	int fd = open(path, flags);
+
+	*created = fd < 0 && errno == ENOENT;
+	return *created ? open(path, flags | O_CREAT | O_EXCL, 0600) : fd;
+}
+
 /* Open and lock.  The owner may have replaced the file between the two. */
 static int open_locked(const char *path, struct ivshmem_error *err)
 {
 	for (;;) {
-		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-			      0600);
+		bool created;
+		int fd = open_or_create(path, &created);
 		int error;
 
 		if (fd < 0)
@@ -113,6 +123,8 @@ static int open_locked(const char *path, struct ivshmem_error *err)
 		}
 		error = errno;
 		close(fd);
+		if (created)
+			unlink(path);
 		if (error == EWOULDBLOCK)
 			return ivshmem_fail(err, -EEXIST,
 				"metadata file '%.150s' belongs to another process that lives: choose another name",
