@@ -406,12 +406,13 @@ void ivshmem_file_remove(struct ivshmem_file *file)
 {
 	char layout[PATH_MAX];
 
-	if (file->owner == getpid() &&
-	    ivshmem_file_is_named(file->fd, file->path)) {
+	if (file->owner == getpid()) {
 		ivshmem_mark_closing(file->fd);
-		ivshmem_layout_path(file->path, layout);
-		unlink(layout);
-		unlink(file->path);
+		if (ivshmem_file_is_named(file->fd, file->path)) {
+			ivshmem_layout_path(file->path, layout);
+			unlink(layout);
+			unlink(file->path);
+		}
 	}
 	close_older(file);
 	close(file->fd);
