@@ -7,8 +7,7 @@
 
 #define MIN_CAP 16
 
-int ivshmem_vec_append(struct ivshmem_vec *vec, const void *elements,
-		       uint32_t n, size_t size)
+int ivshmem_vec_reserve(struct ivshmem_vec *vec, uint32_t n, size_t size)
 {
 	uint64_t need = (uint64_t)vec->n + n;
 
@@ -23,6 +22,16 @@ int ivshmem_vec_append(struct ivshmem_vec *vec, const void *elements,
 		vec->data = data;
 		vec->cap = cap;
 	}
+	return 0;
+}
+
+int ivshmem_vec_append(struct ivshmem_vec *vec, const void *elements,
+		       uint32_t n, size_t size)
+{
+	int ret = ivshmem_vec_reserve(vec, n, size);
+
+	if (ret != 0)
+		return ret;
 	memcpy((char *)vec->data + (size_t)vec->n * size, elements, n * size);
 	vec->n += n;
 	return 0;

@@ -12,6 +12,9 @@ struct ivshmem_vec {
 	uint32_t cap; /**< elements allocated */
 };
 
+/** Make room for `n` more elements; 0 or -ENOMEM. */
+int ivshmem_vec_reserve(struct ivshmem_vec *vec, uint32_t n, size_t size);
+
 /**
  * Append copies of `n` elements of `size` bytes each.
  *

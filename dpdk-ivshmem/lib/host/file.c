@@ -313,9 +313,10 @@ static void retire(struct ivshmem_file *file, bool outdated)
 	file->older.n = kept;
 	if (outdated)
 		ivshmem_mark_closing(file->fd);
-	if (outdated || !is_in_use(file->fd) ||
-	    ivshmem_vec_append(&file->older, &file->fd, 1,
-			       sizeof(file->fd)) != 0)
+	if (!outdated && is_in_use(file->fd))
+		ivshmem_vec_append(&file->older, &file->fd, 1,
+				   sizeof(file->fd));
+	else
 		close(file->fd);
 }
 
@@ -326,6 +327,9 @@ int ivshmem_file_write(struct ivshmem_file *file,
 	char temporary[PATH_MAX];
 	int fd, ret;
 
+	/* So that retire() cannot fail. */
+	if (ivshmem_vec_reserve(&file->older, 1, sizeof(file->fd)) != 0)
+		return ivshmem_fail(err, -ENOMEM, "out of memory");
 	ivshmem_temporary_path(file->path, temporary);
 	fd = create_temporary(temporary, err);
 	if (fd < 0)
