@@ -77,32 +77,18 @@ static void visit_memzone(const struct rte_memzone *mz,
 		meets_nothing(mz->addr, mz->len);
 }
 
-static void check_memory_chunk(struct rte_mempool *mp,
-			       void *opaque __rte_unused,
-			       struct rte_mempool_memhdr *memhdr,
-			       unsigned int index)
-{
-	check(memhdr->mp == mp && is_owned((uintptr_t)memhdr) &&
-	      is_owned((uintptr_t)memhdr->addr),
-	      "chunk %u of objects and its header lie there", index);
-}
-
 static void own_mempool(struct rte_mempool *mp)
 {
 	const struct rte_ring *r = mp->pool_data;
-	struct rte_mempool_memhdr *first = STAILQ_FIRST(&mp->mem_list);
-	struct rte_mempool_memhdr *last = first, *header;
-	uint64_t page;
+	struct rte_mempool_memhdr *chunk = STAILQ_FIRST(&mp->mem_list);
+	char *end = (char *)chunk->addr + chunk->len;
 
 	own(mp->mz->addr, mp->mz->len, "the pool");
 	own(r->memzone->addr, r->memzone->len, "its ring");
-	STAILQ_FOREACH(header, &mp->mem_list, next)
-		last = header;
-	/* With physical addresses the last chunk may end within a page. */
-	page = rte_mem_virt2memseg_list(first)->page_sz;
-	own(first, RTE_ALIGN_CEIL(RTE_PTR_DIFF(last->addr, first) + last->len,
-				  page), "its objects");
-	rte_mempool_mem_iter(mp, check_memory_chunk, NULL);
+	own(chunk, (size_t)(end - (char *)chunk), "its objects");
+	check(mp->nb_mem_chunks == 1 && chunk->mp == mp &&
+	      chunk->addr > (void *)chunk,
+	      "the chunk's header lies in front of the objects");
 }
 
 /* Ordinary allocations, which the EAL would put on any page with room. */
@@ -326,10 +312,49 @@ static void test_sizes(void)
 						sizes[i], 0, 0, ANY, 0);
 
 		check(mp != NULL && can_be_emptied(mp),
-		      "a pool of %u objects of %u bytes works (%u chunks)", n,
-		      sizes[i], mp != NULL ? mp->nb_mem_chunks : 0);
+		      "a pool of %u objects of %u bytes works", n,
+		      sizes[i]);
 		rte_mempool_free(mp);
 	}
+}
+
+/* With physical addresses, none fits on what the header leaves of a page. */
+static void test_object_per_page(void)
+{
+	unsigned int header = sizeof(struct rte_mempool_objhdr);
+	struct rte_mempool *mp = rte_ivshmem_mempool_create("whole", 2,
+		(2 << 20) - RTE_CACHE_LINE_ROUNDUP(header), 0, 0, ANY,
+		RTE_MEMPOOL_F_NO_SPREAD);
+
+	if (mp == NULL)
+		bail_out(rte_strerror(rte_errno));
+	own_mempool(mp);
+	check(can_be_emptied(mp), "a pool of objects of 2 MiB each works");
+	rte_mempool_free(mp);
+	n_owned = 0;
+}
+
+/* Shared, they show guests themselves and nothing else. */
+static void test_audit(void)
+{
+	const struct rte_memzone *mz =
+		rte_ivshmem_memzone_reserve("zone", 10000, ANY, 0);
+	struct rte_ring *r = rte_ivshmem_ring_create("ring", 64, ANY, 0);
+	struct rte_mempool *mp = rte_ivshmem_pktmbuf_pool_create("mbufs", 1023,
+						32, 0, 2176, ANY);
+	int64_t beyond;
+
+	if (rte_ivshmem_metadata_create("md") != 0 ||
+	    rte_ivshmem_metadata_add_memzone(mz, "md") != 0 ||
+	    rte_ivshmem_metadata_add_ring_readonly(r, "md") != 0 ||
+	    rte_ivshmem_metadata_add_mempool(mp, "md") != 0)
+		bail_out(rte_strerror(rte_errno));
+	beyond = rte_ivshmem_metadata_audit(stderr, "md");
+	check(beyond == 0, "guests see %d bytes beyond", (int)beyond);
+	rte_ivshmem_metadata_destroy("md");
+	rte_mempool_free(mp);
+	rte_ring_free(r);
+	rte_memzone_free(mz);
 }
 
 /* ---- refusals ------------------------------------------------------------ */
@@ -597,6 +622,24 @@ static void test_exhaustion(const char *mode)
 	grow_until(create_pool, "a pool");
 }
 
+/* The memory stays while guests see it, and goes with the metadata. */
+static void test_freed_while_shared(void)
+{
+	struct usage before = measure();
+	struct rte_mempool *mp = rte_ivshmem_pktmbuf_pool_create("mbufs", 1023,
+						32, 0, 2176, ANY);
+
+	if (rte_ivshmem_metadata_create("md") != 0 ||
+	    rte_ivshmem_metadata_add_mempool(mp, "md") != 0)
+		bail_out(rte_strerror(rte_errno));
+	rte_mempool_free(mp);
+	check(measure().bytes > before.bytes &&
+	      rte_mempool_lookup("mbufs") == NULL,
+	      "a pool that is freed while it is shared keeps its memory");
+	rte_ivshmem_metadata_destroy("md");
+	check(is_as_before(&before), "which is free when nobody shares it");
+}
+
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "no-huge";
@@ -612,6 +655,8 @@ int main(int argc, char **argv)
 	test_mbufs();
 	test_flags();
 	test_sizes();
+	test_object_per_page();
+	test_audit();
 	test_memzone_errors();
 	test_ring_errors();
 	test_mempool_errors();
@@ -622,5 +667,6 @@ int main(int argc, char **argv)
 	/* rte_free() complains there of what was not allocated. */
 	check(strstr(log, "EAL: ") == NULL, "the EAL logs no error");
 	free(log);
+	test_freed_while_shared();
 	return tap_end();
 }

@@ -5,13 +5,13 @@
  *
  *   memzone MP_NAME     the pool, its caches and private data
  *   memzone RG_MP_NAME  ring MP_NAME of free objects
- *   rte_malloc() block  +------------------+---------------------------+
- *                       | chunk headers    | objects                   |
- *                       +------------------+---------------------------+
+ *   rte_malloc() block  +--------------+-------------------------------+
+ *                       | chunk header | objects                       |
+ *                       +--------------+-------------------------------+
  *
- * DPDK allocates chunk headers among other things with rte_malloc() and
- * releases each with rte_free().  Here they lie in the block itself: releasing
- * the first one releases the block, and the others are not released.
+ * DPDK allocates a chunk header among other things with rte_malloc() and
+ * releases it with rte_free().  Here it lies in the block itself, which goes
+ * away with it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -151,85 +151,70 @@ static int add_ring(struct rte_mempool *mp)
 	return 0;
 }
 
-/* DPDK releases `first`, and with it the block, after this. */
-static void forget_other_headers(struct rte_mempool_memhdr *first,
-				 void *opaque __rte_unused)
-{
-	STAILQ_INIT(&first->mp->mem_list);
-	first->mp->nb_mem_chunks = 1;
-}
+/* Where the objects begin in their block. */
+#define OBJECTS_OFFSET RTE_ALIGN_CEIL(sizeof(struct rte_mempool_memhdr), \
+				      (size_t)RTE_MEMPOOL_ALIGN)
 
-/* Move the chunk headers, in their order, to where the block begins. */
-static void adopt_headers(struct rte_mempool *mp,
-			  struct rte_mempool_memhdr *headers)
+/*
+ * Replace the chunk headers by one in front of the objects.  With physical
+ * addresses there may be one per page: together they have none, while each
+ * object knows its own.
+ */
+static void merge_chunks(struct rte_mempool *mp, char *block, size_t size)
 {
+	struct rte_mempool_memhdr *merged = (struct rte_mempool_memhdr *)block;
 	struct rte_mempool_memhdr_list old = STAILQ_HEAD_INITIALIZER(old);
-	struct rte_mempool_memhdr *header, *place = headers;
+	struct rte_mempool_memhdr *header;
 
 	rte_mcfg_mempool_write_lock();
 	STAILQ_CONCAT(&old, &mp->mem_list);
+	*merged = *STAILQ_FIRST(&old);
+	if (merged->len < size - OBJECTS_OFFSET)
+		merged->iova = RTE_BAD_IOVA;
+	/* What has no room for an object was no chunk. */
+	merged->addr = block + OBJECTS_OFFSET;
+	merged->len = size - OBJECTS_OFFSET;
+	STAILQ_INSERT_TAIL(&mp->mem_list, merged, next);
+	mp->nb_mem_chunks = 1;
 	while ((header = STAILQ_FIRST(&old)) != NULL) {
 		STAILQ_REMOVE_HEAD(&old, next);
-		*place = *header;
-		STAILQ_INSERT_TAIL(&mp->mem_list, place, next);
-		place++;
 		rte_free(header);
 	}
-	headers->free_cb = forget_other_headers;
 	rte_mcfg_mempool_write_unlock();
 }
 
-/* How the objects of a pool are laid out. */
-struct objects_layout {
-	size_t page;    /**< bytes; objects do not cross pages; 0: they may */
-	size_t headers; /**< bytes for chunk headers */
-	size_t total;   /**< bytes */
-};
-
-/* A chunk is what is contiguous for a device: at worst each page is one. */
-static int plan_objects(struct rte_mempool *mp, struct objects_layout *layout)
+/* Bytes for all objects, none of which crosses a page; 0: they may. */
+static ssize_t objects_size(struct rte_mempool *mp, size_t *page)
 {
-	size_t least, align, chunks = 1;
-	ssize_t size;
-	int ret = rte_mempool_get_page_size(mp, &layout->page);
+	size_t least, align;
+	int ret = rte_mempool_get_page_size(mp, page);
 
 	if (ret != 0)
 		return ret;
-	size = rte_mempool_op_calc_mem_size_default(mp, mp->size,
-			layout->page != 0 ? rte_bsf64(layout->page) : 0,
-			&least, &align);
-	if (size < 0)
-		return (int)size;
-	if (layout->page != 0 && rte_eal_iova_mode() != RTE_IOVA_VA)
-		/* The first and the last page may be used in part. */
-		chunks = (size_t)size / layout->page + 2;
-	layout->headers = RTE_ALIGN_CEIL(chunks *
-					 sizeof(struct rte_mempool_memhdr),
-					 (size_t)RTE_MEMPOOL_ALIGN);
-	layout->total = layout->headers + (size_t)size;
-	return 0;
+	return rte_mempool_op_calc_mem_size_default(mp, mp->size,
+			*page != 0 ? rte_bsf64(*page) : 0, &least, &align);
 }
 
 static int add_objects(struct rte_mempool *mp)
 {
-	struct objects_layout layout;
+	size_t size, page;
+	ssize_t ret = objects_size(mp, &page);
 	char *block;
-	int ret = plan_objects(mp, &layout);
 
-	if (ret != 0)
-		return ret;
-	block = ivshmem_pages_malloc("IVSHMEM_OBJECTS", &layout.total,
-				     mp->socket_id);
+	if (ret < 0)
+		return (int)ret;
+	size = OBJECTS_OFFSET + (size_t)ret;
+	block = ivshmem_pages_malloc("IVSHMEM_OBJECTS", &size, mp->socket_id);
 	if (block == NULL)
 		return -ENOMEM;
-	ret = rte_mempool_populate_virt(mp, block + layout.headers,
-					layout.total - layout.headers,
-					layout.page, NULL, NULL);
+	ret = rte_mempool_populate_virt(mp, block + OBJECTS_OFFSET,
+					size - OBJECTS_OFFSET, page, NULL,
+					NULL);
 	if (ret <= 0) {
 		rte_free(block);
-		return ret < 0 ? ret : -ENOMEM;
+		return ret < 0 ? (int)ret : -ENOMEM;
 	}
-	adopt_headers(mp, (struct rte_mempool_memhdr *)block);
+	merge_chunks(mp, block, size);
 	/* No room: objects larger than what is contiguous for a device. */
 	return mp->populated_size == mp->size ? 0 : -ENOMEM;
 }
