@@ -23,6 +23,8 @@ PACKAGES=(
     libseccomp-dev
     # QEMU's firmware, which Debian keeps in packages of its own
     seabios qemu-system-data ipxe-qemu
+    # the library
+    libdpdk-dev libcjson-dev
     # backends of other devices, for tests; of virtiofsd each release has its own
     dpdk-dev
     # fetching, unpacking, the guest image
@@ -92,7 +94,7 @@ need_commands() {
         have "$command" || missing+=("$command")
     done
     have "$PYTHON" || missing+=(python3)
-    for module in glib-2.0 pixman-1 libfdt zlib libseccomp libdpdk numa; do
+    for module in glib-2.0 pixman-1 libfdt zlib libseccomp libdpdk numa libcjson; do
         pkg-config --exists "$module" 2>/dev/null || missing+=("$module (development files)")
     done
     have meson || missing+=("meson 1.5 or later")
