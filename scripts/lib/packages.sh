@@ -8,6 +8,8 @@ LIBRARY_PACKAGES=(
     gcc g++ libc6-dev ninja-build pkg-config libdpdk-dev
     # hash tables: headers only
     uthash-dev
+    # the tool's JSON
+    libcjson-dev
     # to record and compare its binary interface
     abigail-tools
     # what a static DPDK needs and libdpdk-dev forgets
@@ -23,8 +25,6 @@ PACKAGES=(
     libseccomp-dev
     # QEMU's firmware, which Debian keeps in packages of its own
     seabios qemu-system-data ipxe-qemu
-    # the library
-    libdpdk-dev libcjson-dev
     # backends of other devices, for tests; of virtiofsd each release has its own
     dpdk-dev
     # fetching, unpacking, the guest image
