@@ -105,6 +105,9 @@ build_qemu() {
     mv -fT "$BUILD/.qemu.new" "$BUILD/qemu"
 }
 
+# The project's own options as well: Meson reads them at setup alone.
+project_options() { sed '/)$/q' "$ROOT/dpdk-ivshmem/meson.build"; }
+
 # build_meson NAME TITLE FOLDER OPTIONS...: the library in build/FOLDER.
 build_meson() {
     local name=$1 title=$2 dir=$BUILD/$3
@@ -115,9 +118,7 @@ build_meson() {
 build_meson_folder() {
     local dir=$1 stamp
     shift
-    # The project's own options as well: Meson reads them at setup alone.
-    stamp=$(hash_of "$ROOT" "$MESON_VERSION" "$*" \
-        "$(sed '/)$/q' "$ROOT/dpdk-ivshmem/meson.build")")
+    stamp=$(hash_of "$ROOT" "$MESON_VERSION" "$*" "$(project_options)")
     if [ "$(cat "$dir/.configured" 2>/dev/null)" != "$stamp" ]; then
         rm -rf "$dir"
         "${MESON[@]}" setup "$dir" "$ROOT/dpdk-ivshmem" "$@" || return
@@ -128,6 +129,29 @@ build_meson_folder() {
 
 build_library() {
     build_meson library "library: build" dpdk-ivshmem --buildtype=debugoptimized
+}
+
+# build_debian: the library on Debian 13, inside a root folder of that. Where
+# there can be none, test_debian says why.
+build_debian() {
+    local status=0
+    try_step debian-13 "Debian 13: root folder" "$ROOT/scripts/debian-root" make || status=$?
+    [ $status != 77 ] || return 0
+    [ $status = 0 ] || step_failed debian-13 "Debian 13: root folder"
+    say "$STEP_TIME  Debian 13: root folder"
+    run_step library-debian-13 "library: build on Debian 13" build_inside_debian
+}
+
+build_inside_debian() {
+    local dir=$BUILD/dpdk-ivshmem-debian-13 stamp
+    stamp=$(hash_of "$ROOT" "$BUILD/debian-13.made" "$(project_options)")
+    if [ "$(cat "$dir/.configured" 2>/dev/null)" != "$stamp" ]; then
+        rm -rf "$dir"
+        "$ROOT/scripts/debian-root" run meson setup /build /src/dpdk-ivshmem \
+            --buildtype=debugoptimized || return
+        printf '%s\n' "$stamp" | write_file "$dir/.configured"
+    fi
+    "$ROOT/scripts/debian-root" run ninja -C /build
 }
 
 build_guest() {
@@ -170,6 +194,7 @@ cmd_test() {
     build_library
     build_meson library-asan "library: build with sanitizers" dpdk-ivshmem-asan \
         --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
+    build_debian
     build_guest
     huge_start
     run_tests "${qtests[@]}"
@@ -236,6 +261,8 @@ cmd_clean() {
     # Edits of an engineer in the imported QEMU are in no other place.
     [ -n "$force" ] || "$ROOT/scripts/series" status >&2 ||
         die "this would be lost" "./build.sh clean --force deletes it all the same"
+    # Its files may belong to other ids.
+    [ ! -e "$BUILD/debian-13" ] || "$ROOT/scripts/debian-root" remove
     find "$BUILD" -mindepth 1 -maxdepth 1 ! -path "$keep" ! -name .lock -exec rm -rf {} +
     say "cleaned build/${keep:+ (kept build/downloads)}"
 }

@@ -56,6 +56,16 @@ debian_mirrors() {
         sed 's,/*$,,' | awk '!seen[$0]++'
 }
 
+# debian_sources_for RELEASE: lines for sources.list with which the mirrors of
+# this machine serve another release of Debian.
+debian_sources_for() {
+    debian_sources | awk -v release="$1" '
+        $2 ~ /^(bookworm|trixie)(-security|-updates)?$/ {
+            sub(/^[a-z]+/, release, $2)
+            print "deb" ($3 == "-" ? "" : " [signed-by=" $3 "]"), $1, $2, "main"
+        }' | sort -u
+}
+
 # apt_private ARGS...: apt-get with its own lists and cache under build/.
 # The system's proxy and access settings still hold; its hooks do not.
 apt_private() {

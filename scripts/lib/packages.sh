@@ -27,6 +27,8 @@ PACKAGES=(
     seabios qemu-system-data ipxe-qemu
     # backends of other devices, for tests; of virtiofsd each release has its own
     dpdk-dev
+    # the library on Debian 13
+    mmdebstrap
     # fetching, unpacking, the guest image
     curl ca-certificates xz-utils bzip2 cpio busybox-static util-linux
 )

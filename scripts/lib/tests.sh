@@ -174,6 +174,24 @@ test_library() {
         run_meson_tests "$BUILD/dpdk-ivshmem-asan"
 }
 
+# test_debian: what build_debian of build.sh built.
+test_debian() {
+    local title="library on Debian 13 (DPDK 24.11)"
+    if [ ! -e "$BUILD/debian-13.made" ]; then
+        SKIPPED=$((SKIPPED + 1))
+        say "             $title: 1 skipped ($(tail -n 1 "$LOGS/debian-13.log"))"
+        return
+    fi
+    suite test-library-debian-13 "$title" count_meson run_debian_tests
+}
+
+run_debian_tests() {
+    local log=$BUILD/dpdk-ivshmem-debian-13/meson-logs/testlog.json
+    echo "testlog: $log"
+    rm -f "$log"
+    "$ROOT/scripts/debian-root" run meson test -C /build --no-rebuild --print-errorlogs
+}
+
 # test_programs PREFIX TITLE FILE...: executables that print TAP.
 test_programs() {
     local prefix=$1 title=$2 file name
@@ -191,6 +209,7 @@ run_tests() {
     test_qtests "$BUILD/qemu" '' "$@"
     test_programs test-fuzz "fuzz:" "$ROOT/tests/fuzz/options"
     test_library
+    test_debian
     test_programs test-scripts "scripts:" "$ROOT"/scripts/tests/*.sh
     test_programs test-e2e "guest:" "$ROOT"/tests/e2e/*.sh
 }
