@@ -71,7 +71,11 @@ class Qmp:
 
     def execute(self, command, **arguments):
         names = {name.replace("_", "-"): value for name, value in arguments.items()}
-        self.lines.send(json.dumps({"execute": command, "arguments": names}))
+        return self.run(json.dumps({"execute": command, "arguments": names}))
+
+    def run(self, line):
+        """A command as it is written."""
+        self.lines.send(line)
         while True:
             message = self._receive(time.monotonic() + LIMIT)
             if "event" in message:
