@@ -29,6 +29,9 @@ PACKAGES=(
     dpdk-dev
     # the library on Debian 13
     mmdebstrap
+    # a consumer of the device's form for it; the test runs the daemon by itself,
+    # and without libvirt-daemon-system no other one is started
+    libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients
     # fetching, unpacking, the guest image
     curl ca-certificates xz-utils bzip2 cpio busybox-static util-linux
 )

@@ -3,6 +3,7 @@
 #
 # Each form of the device is taken by QEMU as it was printed, through a real shell
 # or QMP, and what the guest would see is what the metadata says.
+# shellcheck disable=SC2317  # functions are called by check
 NO_GUEST=1
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
