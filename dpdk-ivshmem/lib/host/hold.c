@@ -70,33 +70,28 @@ static void set_state(void *block, uint32_t from, uint32_t to)
 				 __ATOMIC_RELEASE);
 }
 
-/* Does a block in use look as expected? */
-static bool try_heap(void)
+/* Does a block in use look as expected?  No new one: the heap may be full. */
+static bool try_heap(void *block)
 {
-	void *block = rte_malloc(NULL, RTE_CACHE_LINE_SIZE, 0);
-	const struct heap_block *header;
+	const struct heap_block *header = header_of(block);
 	size_t size = 0, rest;
 	bool good;
 
-	if (block == NULL)
-		return false;
-	header = header_of(block);
 	good = rte_malloc_validate(block, &size) == 0 &&
 	       (header->state & STATE_MASK) == STATE_BUSY;
 	/* A heap for debugging has a trailer of a cache line. */
 	rest = header->size - header->pad - size;
-	good = good && (rest == HEADER_SIZE ||
+	return good && (rest == HEADER_SIZE ||
 			rest == HEADER_SIZE + RTE_CACHE_LINE_SIZE);
-	rte_free(block);
-	return good;
 }
 
-static bool heap_is_known(void)
+/* `block`: any that is in use, unless the answer is there already. */
+static bool heap_is_known(void *block)
 {
 	static bool tried, known;
 
 	if (!tried) {
-		known = try_heap();
+		known = try_heap(block);
 		tried = true;
 		if (!known)
 			IVSHMEM_LOG(WARNING, "the heap of this DPDK is unknown: do not free objects while they are shared");
@@ -126,7 +121,7 @@ int ivshmem_hold(void *block, const struct rte_memzone *owner,
 		free(hold);
 		return ivshmem_fail(err, -ENOMEM, "out of memory");
 	}
-	if (heap_is_known())
+	if (heap_is_known(block))
 		set_state(block, STATE_BUSY, STATE_PAD);
 	return 0;
 }
@@ -139,7 +134,7 @@ void ivshmem_release(void *block)
 	if (hold == NULL || --hold->users > 0)
 		return;
 	HASH_DEL(holds, hold);
-	if (heap_is_known()) {
+	if (heap_is_known(block)) {
 		set_state(block, STATE_PAD, STATE_BUSY);
 		if (hold->owner->addr_64 != hold->owner_address)
 			rte_free(block);
