@@ -349,48 +349,67 @@ int ivshmem_file_write(struct ivshmem_file *file,
 	return 0;
 }
 
-int ivshmem_layout_prepare(const struct ivshmem_file *file,
-			   const struct ivshmem_metadata *md,
-			   struct ivshmem_error *err)
+static void layout_paths(const struct ivshmem_file *file,
+			 char layout[PATH_MAX], char temporary[PATH_MAX])
 {
-	char layout[PATH_MAX], temporary[PATH_MAX], *text;
+	ivshmem_layout_path(file->path, layout);
+	ivshmem_temporary_path(layout, temporary);
+}
+
+static int write_layout(const char *path, const struct ivshmem_metadata *md,
+			struct ivshmem_error *err)
+{
+	char *text;
 	int fd, ret = ivshmem_layout_text(md, &text, err);
 
 	if (ret != 0)
 		return ret;
-	ivshmem_layout_path(file->path, layout);
-	ivshmem_temporary_path(layout, temporary);
-	fd = create_temporary(temporary, err);
+	fd = create_temporary(path, err);
+	ret = fd;
 	if (fd >= 0) {
 		ret = fill_file(fd, text, strlen(text), strlen(text));
 		close(fd);
 		if (ret != 0) {
-			unlink(temporary);
-			cannot_write(ret, layout, err);
+			unlink(path);
+			cannot_write(ret, path, err);
 		}
-	} else {
-		ret = fd;
 	}
 	free(text);
 	return ret;
 }
 
-int ivshmem_layout_finish(const struct ivshmem_file *file, int ret,
-			  struct ivshmem_error *err)
+/*
+ * The two names are exchanged.  There may be no old one; and where the file
+ * system cannot exchange names, there is no way back.
+ */
+int ivshmem_layout_replace(const struct ivshmem_file *file,
+			   const struct ivshmem_metadata *md,
+			   struct ivshmem_error *err)
 {
 	char layout[PATH_MAX], temporary[PATH_MAX];
+	int ret;
 
-	ivshmem_layout_path(file->path, layout);
-	ivshmem_temporary_path(layout, temporary);
-	if (ret != 0) {
-		unlink(temporary);
+	layout_paths(file, layout, temporary);
+	ret = write_layout(temporary, md, err);
+	if (ret != 0)
 		return ret;
-	}
-	if (rename(temporary, layout) == 0)
+	if (renameat2(AT_FDCWD, temporary, AT_FDCWD, layout,
+		      RENAME_EXCHANGE) == 0 || rename(temporary, layout) == 0)
 		return 0;
 	ret = -errno;
 	unlink(temporary);
 	return cannot_write(ret, layout, err);
+}
+
+void ivshmem_layout_settle(const struct ivshmem_file *file, bool keep)
+{
+	char layout[PATH_MAX], temporary[PATH_MAX];
+
+	layout_paths(file, layout, temporary);
+	if (keep)
+		unlink(temporary);
+	else if (rename(temporary, layout) != 0)
+		unlink(layout);
 }
 
 static void close_older(struct ivshmem_file *file)

@@ -154,9 +154,13 @@ void ivshmem_published_free(struct ivshmem_metadata *md);
 /**
  * From now on refuse lcore ids that md does not list, if it shares a pool with
  * per-lcore caches.  The first call counts: the ids can only become fewer.
+ *
+ * @param[out] frozen
+ *   This call did it: ivshmem_thaw_lcores() undoes it, if md is not published.
  */
-int ivshmem_freeze_lcores(const struct ivshmem_metadata *md,
+int ivshmem_freeze_lcores(const struct ivshmem_metadata *md, bool *frozen,
 			  struct ivshmem_error *err);
+void ivshmem_thaw_lcores(void);
 
 /**
  * Take possession of the file of a name; leavings of the dead in its folder
@@ -182,21 +186,15 @@ int ivshmem_file_write(struct ivshmem_file *file,
 		       struct ivshmem_error *err);
 
 /**
- * Write md's layout file, but not under its name yet.  Together with
- * ivshmem_layout_finish(), a failure in between leaves the old one.
+ * Replace the layout file at once by md's, and keep the old one until
+ * ivshmem_layout_settle(); on failure nothing changes.
  */
-int ivshmem_layout_prepare(const struct ivshmem_file *file,
+int ivshmem_layout_replace(const struct ivshmem_file *file,
 			   const struct ivshmem_metadata *md,
 			   struct ivshmem_error *err);
 
-/**
- * Replace the layout file by what was prepared.
- *
- * @param ret
- *   If negative, what went wrong since: drop it instead, and return that.
- */
-int ivshmem_layout_finish(const struct ivshmem_file *file, int ret,
-			  struct ivshmem_error *err);
+/** Let go of the old layout file; or go back to it, if `keep` is false. */
+void ivshmem_layout_settle(const struct ivshmem_file *file, bool keep);
 
 /** Tell guests that the host goes (CLOSING) and remove the files. */
 void ivshmem_file_remove(struct ivshmem_file *file);

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include <rte_lcore.h>
 
@@ -36,17 +37,27 @@ static bool has_cached_pool(const struct ivshmem_metadata *md)
 	return false;
 }
 
-int ivshmem_freeze_lcores(const struct ivshmem_metadata *md,
+int ivshmem_freeze_lcores(const struct ivshmem_metadata *md, bool *frozen,
 			  struct ivshmem_error *err)
 {
+	*frozen = false;
 	if (callback != NULL || !has_cached_pool(md))
 		return 0;
 	for (uint32_t i = 0; i < md->n_lcores; i++)
 		listed[md->lcores[i]] = true;
 	callback = rte_lcore_callback_register("ivshmem_host", lcore_starts,
 					       NULL, NULL);
-	if (callback == NULL)
-		return ivshmem_fail(err, -ENOMEM,
-				    "the lcore callback cannot be registered");
-	return 0;
+	*frozen = callback != NULL;
+	if (*frozen)
+		return 0;
+	memset(listed, 0, sizeof(listed));
+	return ivshmem_fail(err, -ENOMEM,
+			    "the lcore callback cannot be registered");
+}
+
+void ivshmem_thaw_lcores(void)
+{
+	rte_lcore_callback_unregister(callback);
+	callback = NULL;
+	memset(listed, 0, sizeof(listed));
 }

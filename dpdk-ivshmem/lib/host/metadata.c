@@ -86,9 +86,15 @@ int ivshmem_get_host(const char *name, struct ivshmem_host **host,
 static int publish(struct ivshmem_host *host, const struct ivshmem_metadata *md,
 		   struct ivshmem_error *err)
 {
-	int ret = ivshmem_file_write(&host->file, md,
-				     !TAILQ_EMPTY(&host->removed), err);
+	bool frozen;
+	int ret = ivshmem_freeze_lcores(md, &frozen, err);
 
+	if (ret != 0)
+		return ret;
+	ret = ivshmem_file_write(&host->file, md, !TAILQ_EMPTY(&host->removed),
+				 err);
+	if (ret != 0 && frozen)
+		ivshmem_thaw_lcores();
 	if (ret != 0)
 		return ret;
 	host->generation = md->generation;
@@ -226,6 +232,23 @@ static int make_text(const struct ivshmem_host *host,
 	return ret;
 }
 
+/* Both files, or neither. */
+static int write_files(struct ivshmem_host *host,
+		       const struct ivshmem_metadata *md, bool publishing,
+		       bool uses_layout, struct ivshmem_error *err)
+{
+	int ret = uses_layout ?
+		  ivshmem_layout_replace(&host->file, md, err) : 0;
+
+	if (ret != 0)
+		return ret;
+	if (publishing)
+		ret = publish(host, md, err);
+	if (uses_layout)
+		ivshmem_layout_settle(&host->file, ret == 0);
+	return ret;
+}
+
 /*
  * The text is made before anything is written, so that a buffer that is too
  * small changes nothing.
@@ -240,14 +263,7 @@ static int answer(struct ivshmem_host *host, const struct ivshmem_metadata *md,
 
 	if (ret != 0)
 		return ret;
-	if (uses_layout)
-		ret = ivshmem_layout_prepare(&host->file, md, err);
-	if (ret == 0 && publishing)
-		ret = ivshmem_freeze_lcores(md, err);
-	if (ret == 0 && publishing)
-		ret = publish(host, md, err);
-	if (uses_layout)
-		ret = ivshmem_layout_finish(&host->file, ret, err);
+	ret = write_files(host, md, publishing, uses_layout, err);
 	if (ret == 0)
 		memcpy(request->buffer, text, request->need);
 	free(text);
