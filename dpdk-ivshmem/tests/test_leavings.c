@@ -293,18 +293,19 @@ static void test_clean_dead(void)
 	put("dead");
 	write_file(file(".dead.layout"), "[]\n", 3);
 	write_file(file(".dead.new"), "", 0);
-	write_file(file(".dead.layout.new"), "[", 1);
 	write_file(file(".gone.new"), &magic, sizeof(magic));
 	write_file(file(".gone.layout"), "", 0);
+	write_file(file("..gone.layout.new"), "", 1);
+	write_file(file("..dead.layout.new"), "[]\n", 3);
 	write_file(file("begun"), "", 0);
 	put_changed("damaged", 300, 0xff, false);
 	end(hold(file("dead"), LOCK_EX));
 	fd = open(file("dead"), O_RDONLY | O_CLOEXEC);
 
-	check(clean(true).files == 8 && exists(file("dead")) &&
+	check(clean(true).files == 9 && exists(file("dead")) &&
 	      exists(file(".gone.new")) && state_of(fd) == RTE_IVSHMEM_READY,
 	      "a dry run counts, and changes nothing");
-	check(clean(false).files == 8 && rmdir(folder) == 0,
+	check(clean(false).files == 9 && rmdir(folder) == 0,
 	      "metadata, layout and temporary files of the dead go");
 	check(state_of(fd) == RTE_IVSHMEM_CLOSING,
 	      "who has the metadata open sees that it is closing");
@@ -321,7 +322,7 @@ static void test_clean_alive(void)
 	put("alive");
 	write_file(file(".alive.layout"), "[]\n", 3);
 	write_file(file(".alive.new"), "", 0);
-	write_file(file(".alive.layout.new"), "[", 1);
+	write_file(file("..alive.layout.new"), "", 0);
 	pid = hold(file("alive"), LOCK_EX);
 	check(clean(false).files == 0, "nothing of a living process goes");
 	fd = open(file("alive"), O_RDONLY | O_CLOEXEC);
@@ -345,6 +346,9 @@ static void test_clean_foreign(void)
 	write_file(file(".x.layout"), "{}", 2);
 	write_file(file(".new"), "", 0);
 	write_file(file("..new"), "", 0);
+	write_file(file("..x.new"), "", 0);
+	write_file(file("...x.layout.new"), "", 0);
+	write_file(file("..y.layout.new"), "hello", 5);
 	write_file(file(long_name), "", 0);
 	put_changed("newer", offsetof(struct rte_ivshmem_header, major), 2,
 		    true);

@@ -287,17 +287,6 @@ static void clean_metadata(struct cleaning *cleaning, const char *name)
 	close(fd);
 }
 
-/* Cut a suffix off; true if it was there and something is left. */
-static bool cut(char *name, const char *suffix)
-{
-	size_t len = strlen(name), end = strlen(suffix);
-
-	if (len <= end || strcmp(name + len - end, suffix) != 0)
-		return false;
-	name[len - end] = '\0';
-	return true;
-}
-
 static bool is_owned(int dir, const char *name)
 {
 	int fd = open_regular(dir, name, O_RDONLY);
@@ -329,36 +318,65 @@ static bool is_layout(int fd)
 	return len == 0 || (len == 1 && start == '[');
 }
 
-/*
- * Hidden files are `.NAME.new`, `.NAME.layout` and, before it gets that name,
- * `.NAME.layout.new`, which may also be the first kind of another NAME.
- */
-static bool has_owner(int dir, const char *file, bool *ours)
+/* One in the making has its length before its contents. */
+static bool is_new_layout(int fd)
 {
-	char name[NAME_MAX + 1];
-	bool is_new, is_layout;
+	char start = '[';
 
-	snprintf(name, sizeof(name), "%s", file + 1);
-	is_new = cut(name, ".new");
-	if (is_new && is_owned(dir, name))
-		return true;
-	is_layout = cut(name, ".layout");
-	*ours = (is_new || is_layout) &&
-		strlen(name) < RTE_IVSHMEM_META_NAME_LEN;
-	return is_layout && is_owned(dir, name);
+	return is_layout(fd) ||
+	       (pread(fd, &start, 1, 0) == 1 && start == '\0');
+}
+
+/** Files beside NAME. */
+static const struct hidden_kind {
+	const char *before, *behind;
+	bool (*is_ours)(int fd);
+} hidden_kinds[] = {
+	{ "..", ".layout.new", is_new_layout },
+	{ ".", ".layout", is_layout },
+	{ ".", ".new", is_temporary },
+};
+
+static bool name_between(const char *file, const struct hidden_kind *kind,
+			 char name[RTE_IVSHMEM_META_NAME_LEN])
+{
+	size_t before = strlen(kind->before), behind = strlen(kind->behind);
+	size_t len = strlen(file);
+
+	if (len <= before + behind ||
+	    len - before - behind >= RTE_IVSHMEM_META_NAME_LEN ||
+	    strncmp(file, kind->before, before) != 0 ||
+	    strcmp(file + len - behind, kind->behind) != 0)
+		return false;
+	len -= before + behind;
+	memcpy(name, file + before, len);
+	name[len] = '\0';
+	/* No metadata begins so. */
+	return name[0] != '.';
+}
+
+static const struct hidden_kind *
+kind_of(const char *file, char name[RTE_IVSHMEM_META_NAME_LEN])
+{
+	for (size_t i = 0; i < sizeof(hidden_kinds) / sizeof(hidden_kinds[0]);
+	     i++)
+		if (name_between(file, &hidden_kinds[i], name))
+			return &hidden_kinds[i];
+	return NULL;
 }
 
 static void clean_hidden(struct cleaning *cleaning, const char *file)
 {
-	bool ours;
+	char name[RTE_IVSHMEM_META_NAME_LEN];
+	const struct hidden_kind *kind = kind_of(file, name);
 	int fd;
 
-	if (has_owner(cleaning->dir, file, &ours) || !ours)
+	if (kind == NULL || is_owned(cleaning->dir, name))
 		return;
 	fd = open_regular(cleaning->dir, file, O_RDONLY);
 	if (fd < 0)
 		return;
-	if ((is_layout(fd) || is_temporary(fd)) &&
+	if (kind->is_ours(fd) &&
 	    ivshmem_lock_named(fd, LOCK_EX, cleaning->dir, file) == 0)
 		remove_entry(cleaning, file);
 	close(fd);
