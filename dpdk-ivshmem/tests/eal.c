@@ -96,8 +96,10 @@ void start_host(const char *mode)
 	} else {
 		argv[argc++] = "--no-huge";
 	}
-	if (strcmp(mode, "huge-sfs") == 0)
+	if (strstr(mode, "-sfs") != NULL)
 		argv[argc++] = "--single-file-segments";
+	if (strncmp(mode, "huge-legacy", 11) == 0)
+		argv[argc++] = "--legacy-mem";
 	if (strcmp(mode, "huge-pa") == 0 || strcmp(mode, "huge-va") == 0) {
 		argv[argc++] = "--iova-mode";
 		argv[argc++] = mode + strlen("huge-");

@@ -6,6 +6,8 @@
  *   no-huge    memory in a memfd; needs neither root nor hugepages
  *   huge       default hugetlbfs mode: one file per page
  *   huge-sfs   --single-file-segments
+ *   huge-legacy-sfs
+ *              the same with --legacy-mem: one file per page, and no descriptor
  *   huge-pa    as huge, with physical addresses for devices; needs root
  *   huge-va    as huge, with virtual addresses for devices
  * Hugepage modes use the hugetlbfs in IVSHMEM_HUGE.

@@ -156,15 +156,37 @@ static int fill_ring(struct ivshmem_host *host, struct ivshmem_object *object,
 	return need_memzone(host, object, mz, err);
 }
 
+/*
+ * Before anything is read through the pointer of a ring or mempool.  -ENOTSUP:
+ * DPDK's, but with no file; the memzone, if any, gives its name away.
+ */
+static int check_readable(const void *pointer, size_t length, const char *type,
+			  struct ivshmem_error *err)
+{
+	const struct rte_memzone *mz;
+	char what[WHAT_SIZE];
+	int ret = ivshmem_backing_check(pointer, length, type, err);
+
+	if (ret != -ENOTSUP)
+		return ret;
+	mz = ivshmem_memzone_of(pointer, length, NULL);
+	if (mz == NULL)
+		return ret;
+	snprintf(what, sizeof(what), "%s in memzone '%s'", type, mz->name);
+	return ivshmem_backing_check(pointer, length, what, err);
+}
+
 int ivshmem_add_ring(struct ivshmem_host *host, const void *pointer,
 		     bool readonly, struct ivshmem_error *err)
 {
 	const struct rte_ring *r = pointer;
 	const struct rte_memzone *mz = NULL;
 	struct ivshmem_object *object;
-	int ret;
+	int ret = check_readable(r, sizeof(*r), "ring", err);
 
-	if (ivshmem_backing_check(r, sizeof(*r), "ring", err) == 0)
+	if (ret == -ENOTSUP)
+		return ret;
+	if (ret == 0)
 		mz = memzone_of_ring(r);
 	if (mz == NULL)
 		return ivshmem_fail(err, -ENOENT,
@@ -260,10 +282,9 @@ static int fill_mempool(struct ivshmem_host *host,
 	return walk.ret;
 }
 
-static bool is_mempool(const struct rte_mempool *mp, struct ivshmem_error *err)
+static bool is_mempool(const struct rte_mempool *mp)
 {
-	return ivshmem_backing_check(mp, sizeof(*mp), "mempool", err) == 0 &&
-	       ivshmem_memzone_exists(mp->mz) && mp->mz->addr == mp &&
+	return ivshmem_memzone_exists(mp->mz) && mp->mz->addr == mp &&
 	       memchr(mp->name, '\0', sizeof(mp->name)) != NULL &&
 	       (uint32_t)mp->ops_index < rte_mempool_ops_table.num_ops;
 }
@@ -273,9 +294,11 @@ int ivshmem_add_mempool(struct ivshmem_host *host, const void *pointer,
 {
 	const struct rte_mempool *mp = pointer;
 	struct ivshmem_object *object;
-	int ret;
+	int ret = check_readable(mp, sizeof(*mp), "mempool", err);
 
-	if (!is_mempool(mp, err))
+	if (ret == -ENOTSUP)
+		return ret;
+	if (ret != 0 || !is_mempool(mp))
 		return ivshmem_fail(err, -ENOENT,
 			"%p is no mempool of this process", pointer);
 	if (mp->populated_size < mp->size)
