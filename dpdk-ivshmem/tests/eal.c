@@ -104,6 +104,8 @@ void start_host(const char *mode)
 		argv[argc++] = "--iova-mode";
 		argv[argc++] = mode + strlen("huge-");
 	}
+	if (strcmp(mode, "telemetry") == 0)
+		argv[2] = "--telemetry";
 	test_owner = getpid();
 	if (mkdtemp(test_dir) == NULL)
 		bail_out("mkdtemp failed");

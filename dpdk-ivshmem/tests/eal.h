@@ -4,6 +4,7 @@
  *
  * A mode is given as the program's only argument:
  *   no-huge    memory in a memfd; needs neither root nor hugepages
+ *   telemetry  as no-huge, with DPDK's telemetry, which is off otherwise
  *   huge       default hugetlbfs mode: one file per page
  *   huge-sfs   --single-file-segments
  *   huge-legacy-sfs

@@ -14,6 +14,7 @@
  *   lcores.c     lcore ids that guests rely on
  *   alloc.c      allocation with pages of its own
  *   file.c       the metadata file: owner, replacement, removal
+ *   telemetry.c  commands for monitoring
  *
  * Functions here return 0 or a negative errno with the reason in `err`.  They
  * are called with the lock of metadata.c held.
@@ -205,7 +206,7 @@ bool ivshmem_file_is_named(int fd, const char *path);
 /** Bytes that the metadata file has, whole pages; 0 if it would be too large. */
 uint64_t ivshmem_file_length(const struct ivshmem_metadata *md);
 
-/* metadata.c, for share.c and audit.c. */
+/* metadata.c, for share.c, audit.c and telemetry.c. */
 
 /** The lock of all that is here. */
 void ivshmem_lock(void);
@@ -214,6 +215,10 @@ void ivshmem_unlock(void);
 /** Find metadata: 0, -EINVAL, -ENAMETOOLONG or -ENOENT. */
 int ivshmem_get_host(const char *name, struct ivshmem_host **host,
 		     struct ivshmem_error *err);
+
+/** Visit all metadata, in any order. */
+void ivshmem_each_host(void (*visit)(const struct ivshmem_host *host,
+				     void *arg), void *arg);
 
 /** The way out of every public call: log, rte_errno, 0 or -1. */
 int ivshmem_result(int ret, const struct ivshmem_error *err);

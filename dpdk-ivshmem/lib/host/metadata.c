@@ -81,6 +81,15 @@ int ivshmem_get_host(const char *name, struct ivshmem_host **host,
 	return 0;
 }
 
+void ivshmem_each_host(void (*visit)(const struct ivshmem_host *host,
+				     void *arg), void *arg)
+{
+	struct ivshmem_host *host, *next;
+
+	HASH_ITER(hh, hosts, host, next)
+		visit(host, arg);
+}
+
 /* ---- creation and destruction ------------------------------------------- */
 
 static int publish(struct ivshmem_host *host, const struct ivshmem_metadata *md,
