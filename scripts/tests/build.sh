@@ -16,7 +16,7 @@ TOY=$WORK/toy
 
 every_script_has_help() {
     local script
-    for script in build.sh scripts/{series,fetch,build-qemu,guest-image,accel,hugepages}; do
+    for script in build.sh scripts/{series,fetch,build-qemu,guest-image,accel,hugepages,qmp}; do
         fails 0 "$ROOT/$script" --help
         contains "$OUTPUT" "usage: " || { echo "in $script"; return 1; }
     done

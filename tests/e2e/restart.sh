@@ -21,6 +21,7 @@ make_image() {
     "$ROOT/scripts/guest-image" --add "$PROGRAMS/tests/restart-guest" \
         --add "$PLUGIN:/usr/lib/librte_ivshmem.so" \
         --add "$(mempool_ring_plugin):/usr/lib/librte_mempool_ring.so" \
+        --add "$PROGRAMS/tools/dpdk-ivshmem" \
         --add "$ROOT/tests/e2e/restart/guest.sh:/usr/bin/guest.sh" --output "$IMAGE"
 }
 
@@ -38,12 +39,14 @@ start_vm() {
 
 says() { grep -qF -- "$2" "$RUN/$1.log"; }
 
-vm_do() {
-    PYTHONPATH=$ROOT/tests/e2e/hotplug "$PYTHON" -B "$ROOT/tests/e2e/restart/vm_do.py" "$VM" "$@"
-}
+# qmp LINE: as the host program has printed it.
+qmp() { "$ROOT/scripts/qmp" "$VM/qmp" "$1"; }
 
-# in_guest COMMAND: OUTPUT is what it printed, on one line.
-in_guest() { OUTPUT=$(vm_do guest "$1"); }
+# in_guest COMMAND: OUTPUT is what it printed, on one line, or how it failed.
+in_guest() {
+    OUTPUT=$(PYTHONPATH=$ROOT/tests/e2e/hotplug "$PYTHON" -B \
+        "$ROOT/tests/e2e/restart/in_guest.py" "$VM/agent" "$1")
+}
 
 # ---- host ---------------------------------------------------------------------
 
@@ -87,7 +90,7 @@ same_addresses() {
 
 # plug: and wait until the guest has its BAR 2.
 plug() {
-    vm_do plug "$(line device_add)" && until_true "$BOOT_LIMIT" in_guest \
+    qmp "$(line device_add)" && until_true "$BOOT_LIMIT" in_guest \
         'for d in /sys/bus/pci/devices/*; do grep -q 0x1110 $d/device && ls $d/resource2 && break; done'
 }
 
@@ -101,8 +104,10 @@ prints() {
 
 guest_works() { prints "life $LIFE: $PACKETS packets there and back" "$GUEST -- work"; }
 
-# told_stale: another program of the guest, while one stays.
 told_stale() { prints "is stale: its host has exited" "$GUEST --file-prefix other -- work"; }
+
+# sees STATE: a person in the guest, who asks what is shared.
+sees() { prints " $1 " "dpdk-ivshmem list"; }
 
 # guest_stays: a program of the guest that stays; returns when it has worked.
 guest_stays() {
@@ -139,15 +144,16 @@ check_restart() {
     check "a program of the guest uses the objects $how" guest_stays
     end_life "$signal"
     check "the host is gone: the program goes on with its pages" guest_looks "$before"
-    [ "$signal" = KILL ] ||
-        check "the guest is told at once that they are stale" told_stale
+    [ "$signal" = KILL ] || check "the guest sees at once that they are stale" sees closing
     start_life $((before + 1)) "$@"
     check "the host is back, with all objects at the same addresses" same_addresses "$before" "$LIFE"
     check "the program of the guest goes on with its pages" guest_looks "$before"
-    check "the guest is told that they are stale" told_stale
+    check "the guest sees that they are stale" sees closing
+    check "another program of the guest is told so" told_stale
     check "the program of the guest ends in order" guest_ends
-    check "the line that the dead host has printed unplugs its device" vm_do unplug "$unplug"
+    check "the line that the dead host has printed unplugs its device" qmp "$unplug"
     check "the line of the new one plugs that" plug
+    check "the guest sees that it is ready" sees ready
     check "the guest works with the new life's objects, in both directions" guest_works
     check "it has not been booted again" has_not_rebooted
 }
@@ -161,7 +167,7 @@ check_lives() {
     check "the line that the host prints plugs the device" plug
     check_restart KILL "before kill -9" "$@"
     check_restart TERM "before an orderly end" "$@"
-    check "the line that the host prints unplugs the device" vm_do unplug "$(line device_del)"
+    check "the line that the host prints unplugs the device" qmp "$(line device_del)"
     end_life TERM
     check "the metadata files are gone" not compgen -G "$RTE_IVSHMEM_DIR/*"
     check "QEMU has let go of the memory" until_true 20 not maps_shared_memory
