@@ -14,11 +14,11 @@ here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 CANNOT_FAIL=(
     # memory, texts and numbers
     free memchr memcmp memcpy memmove memset qsort alphasort64
-    strchr strcmp strcpy strcspn strlen strncmp strrchr strspn strtol strtoul
+    strchr strcmp strcpy strcspn strlen strncmp strnlen strrchr strspn strtol strtoul
     __isoc23_strtol __isoc23_strtoul snprintf vsnprintf __isoc99_sscanf
     __isoc23_sscanf strerror
     # what is always there
-    __errno_location _GLOBAL_OFFSET_TABLE_ __tls_get_addr __stack_chk_fail
+    __errno_location _GLOBAL_OFFSET_TABLE_ __tls_get_addr __stack_chk_fail __cpu_model
     getenv getpid dirfd sysconf
     # of a stream: ferror() or fclose() tells in the end
     ferror fprintf fputc fputs putc fwrite

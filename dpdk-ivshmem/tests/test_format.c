@@ -49,11 +49,20 @@ static void refused(const char *what, const char *reason)
 
 static void test_crc(void)
 {
+	uint8_t bytes[200];
+	bool agree = true;
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * 151);
 	/* The check value of RFC 3720 and of every CRC catalogue. */
 	check(ivshmem_crc32c(0, "123456789", 9) == 0xe3069283,
 	      "CRC-32C of \"123456789\"");
 	check(ivshmem_crc32c(ivshmem_crc32c(0, "1234", 4), "56789", 5) ==
 	      0xe3069283, "CRC-32C in two parts");
+	for (size_t len = 0; agree && len < sizeof(bytes); len++)
+		agree = ivshmem_crc32c(7, bytes, len) ==
+			ivshmem_crc32c_by_table(7, bytes, len);
+	check(agree, "the instruction and the table agree");
 }
 
 static void test_round_trip(void)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <pthread.h>
+#include <string.h>
 
 #include "crc32c.h"
 
@@ -19,13 +20,43 @@ static void make_table(void)
 	}
 }
 
-uint32_t ivshmem_crc32c(uint32_t crc, const void *data, size_t len)
+static uint32_t by_table(uint32_t crc, const uint8_t *byte, size_t len)
 {
-	const uint8_t *byte = data;
-
 	pthread_once(&table_once, make_table);
-	crc = ~crc;
 	while (len-- > 0)
 		crc = table[(crc ^ *byte++) & 0xff] ^ (crc >> 8);
-	return ~crc;
+	return crc;
+}
+
+#ifdef __x86_64__
+/* The metadata of 10,000 objects has a megabyte: eight bytes at a time. */
+__attribute__((target("sse4.2")))
+static uint32_t by_instruction(uint32_t crc, const uint8_t *byte, size_t len)
+{
+	uint64_t wide = crc, word;
+
+	for (; len >= sizeof(word); len -= sizeof(word)) {
+		memcpy(&word, byte, sizeof(word));
+		wide = __builtin_ia32_crc32di(wide, word);
+		byte += sizeof(word);
+	}
+	crc = (uint32_t)wide;
+	while (len-- > 0)
+		crc = __builtin_ia32_crc32qi(crc, *byte++);
+	return crc;
+}
+#endif
+
+uint32_t ivshmem_crc32c(uint32_t crc, const void *data, size_t len)
+{
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("sse4.2"))
+		return ~by_instruction(~crc, data, len);
+#endif
+	return ~by_table(~crc, data, len);
+}
+
+uint32_t ivshmem_crc32c_by_table(uint32_t crc, const void *data, size_t len)
+{
+	return ~by_table(~crc, data, len);
 }

@@ -5,8 +5,6 @@
 
 #include "vec.h"
 
-#define MIN_CAP 16
-
 int ivshmem_vec_reserve(struct ivshmem_vec *vec, uint32_t n, size_t size)
 {
 	uint64_t need = (uint64_t)vec->n + n;
@@ -14,7 +12,9 @@ int ivshmem_vec_reserve(struct ivshmem_vec *vec, uint32_t n, size_t size)
 	if (need > UINT32_MAX / 2)
 		return -ENOMEM;
 	if (need > vec->cap) {
-		uint32_t cap = need * 2 > MIN_CAP ? (uint32_t)need * 2 : MIN_CAP;
+		/* Most have one element. */
+		uint32_t cap = need > 2 * (uint64_t)vec->cap ? (uint32_t)need :
+			       2 * vec->cap;
 		void *data = reallocarray(vec->data, cap, size);
 
 		if (data == NULL)

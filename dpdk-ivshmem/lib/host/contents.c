@@ -28,13 +28,9 @@
 #include "memzones.h"
 #include "objects.h"
 
-/** "mempool 'NAME'", for messages. */
-#define WHAT_SIZE 64
-
 static int fill_memzone(struct ivshmem_object *object,
 			const struct rte_memzone *mz, struct ivshmem_error *err)
 {
-	char what[WHAT_SIZE];
 	int ret;
 
 	object->wire.address = mz->addr_64;
@@ -43,8 +39,7 @@ static int fill_memzone(struct ivshmem_object *object,
 	object->wire.hugepage_sz = mz->hugepage_sz;
 	object->wire.socket_id = mz->socket_id;
 	object->wire.mz_flags = mz->flags;
-	snprintf(what, sizeof(what), "memzone '%s'", mz->name);
-	ret = ivshmem_object_add_range(object, mz->addr_64, mz->len, what, err);
+	ret = ivshmem_object_add_range(object, mz->addr_64, mz->len, err);
 	return ret != 0 ? ret :
 	       ivshmem_object_hold(object, mz->addr, mz, err);
 }
@@ -132,7 +127,6 @@ static const struct rte_memzone *memzone_of_ring(const struct rte_ring *r)
 
 	if (!looks_like_ring(r))
 		return NULL;
-
 	if (mz == NULL)
 		return ivshmem_memzone_of(r, sizeof(*r), NULL);
 	return ivshmem_memzone_exists(mz) && mz->addr == r ? mz : NULL;
@@ -164,7 +158,7 @@ static int check_readable(const void *pointer, size_t length, const char *type,
 			  struct ivshmem_error *err)
 {
 	const struct rte_memzone *mz;
-	char what[WHAT_SIZE];
+	char what[64];
 	int ret = ivshmem_backing_check(pointer, length, type, err);
 
 	if (ret != -ENOTSUP)
@@ -206,7 +200,6 @@ struct mempool_walk {
 	struct ivshmem_host *host;
 	struct ivshmem_object *object;
 	struct ivshmem_error *err;
-	char what[WHAT_SIZE];
 	int ret;
 };
 
@@ -220,7 +213,7 @@ static int add_chunk_memory(struct mempool_walk *walk,
 	if (mz != NULL)
 		return need_memzone(walk->host, walk->object, mz, walk->err);
 	return ivshmem_object_add_range(walk->object, (uintptr_t)memhdr->addr,
-					memhdr->len, walk->what, walk->err);
+					memhdr->len, walk->err);
 }
 
 /* rte_malloc() gave the header, alone or with the objects behind it. */
@@ -234,7 +227,7 @@ static void add_memory_chunk(struct rte_mempool *mp, void *opaque,
 		walk->ret = ivshmem_object_add_range(walk->object,
 				(uintptr_t)memhdr,
 				RTE_CACHE_LINE_ROUNDUP(sizeof(*memhdr)),
-				walk->what, walk->err);
+				walk->err);
 	if (walk->ret == 0)
 		walk->ret = ivshmem_object_hold(walk->object, memhdr, mp->mz,
 						walk->err);
@@ -249,7 +242,7 @@ static int add_pool_data(struct mempool_walk *walk,
 	const struct rte_ring *r = mp->pool_data;
 	const struct rte_memzone *mz = NULL;
 
-	if (ivshmem_backing_check(r, sizeof(*r), walk->what, walk->err) == 0)
+	if (ivshmem_backing_check(r, sizeof(*r), "pool data", walk->err) == 0)
 		mz = ivshmem_memzone_of(r, 1, r->memzone);
 	if (mz == NULL)
 		return ivshmem_fail(walk->err, -ENOTSUP,
@@ -271,7 +264,6 @@ static int fill_mempool(struct ivshmem_host *host,
 	object->wire.length = mp->mz->len;
 	object->wire.cache_size = mp->cache_size;
 	object->ops_index = (uint32_t)mp->ops_index;
-	snprintf(walk.what, sizeof(walk.what), "mempool '%s'", mp->name);
 	walk.ret = need_memzone(host, object, mp->mz, err);
 	if (walk.ret == 0)
 		walk.ret = add_pool_data(&walk, mp);

@@ -64,16 +64,27 @@ static void match(const struct rte_memzone *mz, void *arg)
 		search->found = mz;
 }
 
+static bool is_there(const struct rte_memzone *mz, uintptr_t address,
+		     size_t length)
+{
+	return in_table(mz) && ivshmem_memzone_exists(mz) &&
+	       holds(mz, address, length);
+}
+
 const struct rte_memzone *ivshmem_memzone_of(const void *address, size_t length,
 					     const void *guess)
 {
+	/* Many objects may lie in one memzone of the application. */
+	static const struct rte_memzone *last;
 	struct search search = {
 		.address = (uintptr_t)address, .length = length,
 	};
 
-	if (in_table(guess) && ivshmem_memzone_exists(guess) &&
-	    holds(guess, search.address, length))
+	if (is_there(guess, search.address, length))
 		return guess;
-	rte_memzone_walk(match, &search);
-	return search.found;
+	if (!is_there(last, search.address, length)) {
+		rte_memzone_walk(match, &search);
+		last = search.found;
+	}
+	return last;
 }

@@ -98,7 +98,8 @@ int ivshmem_object_new(struct ivshmem_host *host, uint32_t type,
 	object->handle.type = type;
 	object->wire.type = type;
 	object->readonly = readonly;
-	snprintf(object->wire.name, sizeof(object->wire.name), "%s", name);
+	memcpy(object->wire.name, name,
+	       strnlen(name, sizeof(object->wire.name) - 1));
 	ret = check_new(host, object, err);
 	if (ret == 0)
 		ret = hash(host, object, err);
@@ -112,13 +113,25 @@ int ivshmem_object_new(struct ivshmem_host *host, uint32_t type,
 	return 0;
 }
 
+/* The name is put together only for a message. */
+static int check_memory(const struct ivshmem_object *object, const void *start,
+			uint64_t length, struct ivshmem_error *err)
+{
+	char what[64];
+	int ret = ivshmem_backing_check(start, length, "memory", err);
+
+	if (ret == 0)
+		return 0;
+	snprintf(what, sizeof(what), "%s '%s'",
+		 ivshmem_type_name(object->wire.type), object->wire.name);
+	return ivshmem_backing_check(start, length, what, err);
+}
+
 int ivshmem_object_add_range(struct ivshmem_object *object, uint64_t address,
-			     uint64_t length, const char *what,
-			     struct ivshmem_error *err)
+			     uint64_t length, struct ivshmem_error *err)
 {
 	struct ivshmem_range range = { .address = address, .length = length };
-	int ret = ivshmem_backing_check((void *)(uintptr_t)address, length,
-					what, err);
+	int ret = check_memory(object, (void *)(uintptr_t)address, length, err);
 
 	if (ret == 0)
 		ret = ivshmem_pin_pages(address, length, &range.page_size, err);

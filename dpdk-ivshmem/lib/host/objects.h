@@ -25,10 +25,9 @@ int ivshmem_object_new(struct ivshmem_host *host, uint32_t type,
 struct ivshmem_object *ivshmem_object_find(const struct ivshmem_host *host,
 					   uint32_t type, const void *pointer);
 
-/** Add memory to it: checked and pinned.  `what`: as for backing.h. */
+/** Add memory to it: checked (backing.h) and pinned. */
 int ivshmem_object_add_range(struct ivshmem_object *object, uint64_t address,
-			     uint64_t length, const char *what,
-			     struct ivshmem_error *err);
+			     uint64_t length, struct ivshmem_error *err);
 
 /** Let it hold a block of the heap; as ivshmem_hold(). */
 int ivshmem_object_hold(struct ivshmem_object *object, void *block,
