@@ -122,7 +122,7 @@ huge_start() {
         export QTEST_IVSHMEM_HUGE=$HUGE_DIR IVSHMEM_HUGE=$HUGE_DIR
     fi
     if HUGE_1G_DIR=$(huge_mount 1G 1); then
-        export QTEST_IVSHMEM_HUGE_1G=$HUGE_1G_DIR
+        export QTEST_IVSHMEM_HUGE_1G=$HUGE_1G_DIR IVSHMEM_HUGE_1G=$HUGE_1G_DIR
     fi
 }
 
