@@ -83,6 +83,43 @@ https://two.example/debian trixie /usr/share/keyrings/d.gpg
 https://two.example/debian trixie-updates /usr/share/keyrings/d.gpg" ] || { echo "$got"; return 1; }
 }
 
+another_release_comes_from_the_same_mirrors() {
+    local got
+    # shellcheck source=scripts/lib/common.sh
+    got=$(. "$ROOT/scripts/lib/common.sh"
+        # shellcheck source=scripts/lib/apt.sh
+        . "$ROOT/scripts/lib/apt.sh"
+        IVSHMEM_APT_ETC=$WORK/etc debian_sources_for trixie)
+    [ "$got" = "deb [signed-by=/usr/share/keyrings/d.gpg] https://two.example/debian trixie main
+deb [signed-by=/usr/share/keyrings/d.gpg] https://two.example/debian trixie-updates main
+deb [signed-by=/usr/share/keyrings/k.gpg] http://one.example/debian/ trixie main" ] ||
+        { echo "$got"; return 1; }
+}
+
+debian_root_leaves_nothing() {
+    local name=test-$$ run status=0
+    local work=$ROOT/build/dpdk-ivshmem-debian-13
+    [ -e "$ROOT/build/debian-13.made" ] || { echo "no Debian 13 in build/debian-13"; return 77; }
+    # shellcheck disable=SC2064  # of now
+    trap "rm -f '$work/$name'" EXIT
+    fails 7 "$ROOT/scripts/debian-root" run sh -c 'exit 7'
+    fails 1 "$ROOT/scripts/debian-root" run touch "/src/$name"
+    contains "$OUTPUT" "Read-only file system"
+    # The lock lasts as long as the process that holds it.
+    set -m
+    "$ROOT/scripts/debian-root" run \
+        sh -c "exec 5>/build/$name; flock 5; echo locked >&5; exec sleep 986" &
+    run=$!
+    set +m
+    until [ -s "$work/$name" ]; do kill -0 $run; done
+    fails 1 flock -n "$work/$name" true
+    kill -TERM -- -$run
+    wait $run || status=$?
+    [ $status = 143 ] || { echo "exit status $status"; return 1; }
+    flock -w 5 "$work/$name" true
+    ! grep -F "$ROOT/build/debian-13/" /proc/self/mountinfo
+}
+
 two_runs_do_not_clash() {
     local holder
     exec 5>"$TOY/build/.lock"
@@ -197,6 +234,8 @@ t "wrong usage is said" wrong_usage_is_said
 t "fetch uses what is there" fetch_uses_what_is_there
 t "fetch refuses a wrong hash, and says the way out" fetch_refuses_wrong_hash
 t "both formats of apt's sources are read" fetch_reads_both_formats_of_sources
+t "another release of Debian comes from the same mirrors" another_release_comes_from_the_same_mirrors
+t "an interruption leaves no process and no mount of Debian 13" debian_root_leaves_nothing
 t "two runs do not clash" two_runs_do_not_clash
 t "counts: failures, skips, silence" counts_are_right
 t "a failing step is shown with the end of its log" failing_step_is_shown
