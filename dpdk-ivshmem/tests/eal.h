@@ -20,9 +20,14 @@
 
 /**
  * AddressSanitizer's shadow occupies the EAL's default base address; this one
- * is free with and without it.
+ * is free with and without it.  ThreadSanitizer leaves an application little
+ * but the first 512 GiB.
  */
+#ifdef __SANITIZE_THREAD__
+#define TEST_BASE "0x100000000"
+#else
 #define TEST_BASE "0x200000000000"
+#endif
 
 /** A folder for metadata files of this test; removed at exit. */
 extern char test_dir[];
