@@ -15,8 +15,9 @@
 
 char test_dir[] = "/tmp/ivshmem-test-XXXXXX";
 char test_guest[32];
-static char prefix[32];
+char test_prefix[32];
 static pid_t test_owner;
+static bool started;
 
 static int remove_entry(const char *path, const struct stat *st __rte_unused,
 			int type __rte_unused, struct FTW *ftw __rte_unused)
@@ -38,7 +39,7 @@ static void remove_hugepages(void)
 	DIR *dir = folder != NULL ? opendir(folder) : NULL;
 
 	while (dir != NULL && (entry = readdir(dir)) != NULL) {
-		if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
+		if (strncmp(entry->d_name, test_prefix, strlen(test_prefix)) != 0)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
 		unlink(path);
@@ -47,19 +48,25 @@ static void remove_hugepages(void)
 		closedir(dir);
 }
 
-static void clean_up(void)
+void end_eal(void)
 {
 	char runtime[PATH_MAX], guest[PATH_MAX];
 
-	if (getpid() != test_owner)
-		return;
 	snprintf(runtime, sizeof(runtime), "%s", rte_eal_get_runtime_dir());
 	snprintf(guest, sizeof(guest), "%.*s/%s",
 		 (int)(strrchr(runtime, '/') - runtime), runtime, test_guest);
 	rte_eal_cleanup();
-	remove_folder(test_dir);
 	remove_folder(runtime);
 	remove_folder(guest);
+}
+
+static void clean_up(void)
+{
+	if (getpid() != test_owner)
+		return;
+	if (started)
+		end_eal();
+	remove_folder(test_dir);
 	remove_hugepages();
 }
 
@@ -68,17 +75,9 @@ bool has_hugepages(const char *mode)
 	return strncmp(mode, "huge", 4) == 0;
 }
 
-void start_host(const char *mode)
+void prepare_host(const char *mode)
 {
-	const char *huge_dir = getenv("IVSHMEM_HUGE");
-	const char *argv[20] = {
-		"host", "--no-pci", "--no-telemetry", "--lcores", "0@0",
-		"--base-virtaddr", TEST_BASE, "--file-prefix", prefix,
-		"--log-level", "lib.eal:warning",
-	};
-	int argc = 11;
-
-	if (has_hugepages(mode) && huge_dir == NULL) {
+	if (has_hugepages(mode) && getenv("IVSHMEM_HUGE") == NULL) {
 		printf("1..0 # SKIP no IVSHMEM_HUGE\n");
 		exit(EXIT_SUCCESS);
 	}
@@ -86,13 +85,29 @@ void start_host(const char *mode)
 		printf("1..0 # SKIP only root sees physical addresses\n");
 		exit(EXIT_SUCCESS);
 	}
-	snprintf(prefix, sizeof(prefix), "ivtest%d", getpid());
+	snprintf(test_prefix, sizeof(test_prefix), "ivtest%d", getpid());
 	snprintf(test_guest, sizeof(test_guest), "ivguest%d", getpid());
+	test_owner = getpid();
+	if (mkdtemp(test_dir) == NULL)
+		bail_out("mkdtemp failed");
+	atexit(clean_up);
+	setenv(RTE_IVSHMEM_DIR_ENV, test_dir, 1);
+}
+
+void start_eal(const char *mode)
+{
+	const char *argv[20] = {
+		"host", "--no-pci", "--no-telemetry", "--lcores", "0@0",
+		"--base-virtaddr", TEST_BASE, "--file-prefix", test_prefix,
+		"--log-level", "lib.eal:warning",
+	};
+	int argc = 11;
+
 	argv[argc++] = "-m";
 	argv[argc++] = "32";
 	if (has_hugepages(mode)) {
 		argv[argc++] = "--huge-dir";
-		argv[argc++] = huge_dir;
+		argv[argc++] = getenv("IVSHMEM_HUGE");
 	} else {
 		argv[argc++] = "--no-huge";
 	}
@@ -106,11 +121,13 @@ void start_host(const char *mode)
 	}
 	if (strcmp(mode, "telemetry") == 0)
 		argv[2] = "--telemetry";
-	test_owner = getpid();
-	if (mkdtemp(test_dir) == NULL)
-		bail_out("mkdtemp failed");
-	atexit(clean_up);
-	setenv(RTE_IVSHMEM_DIR_ENV, test_dir, 1);
 	if (rte_eal_init(argc, (char **)(uintptr_t)argv) < 0)
 		bail_out(rte_strerror(rte_errno));
+	started = true;
+}
+
+void start_host(const char *mode)
+{
+	prepare_host(mode);
+	start_eal(mode);
 }

@@ -35,11 +35,25 @@ extern char test_dir[];
 /** File prefix for guests of this test; what they leave is removed at exit. */
 extern char test_guest[];
 
+/** File prefix of the host. */
+extern char test_prefix[];
+
 /**
  * Start the EAL as host in the mode, with metadata in test_dir; or print why
  * all is skipped, and exit.
  */
 void start_host(const char *mode);
+
+/**
+ * The two halves of start_host(): once in a process that starts no EAL itself,
+ * then in any number of its children.
+ */
+void prepare_host(const char *mode);
+void start_eal(const char *mode);
+
+/** What the exit of the process that called start_host() does: end the EAL,
+ *  and remove its folder. */
+void end_eal(void);
 
 /** True in a mode with hugepages. */
 bool has_hugepages(const char *mode);
