@@ -43,6 +43,7 @@ enum { NONE = 0, RING = 2, RING_AND_ZONE = 3 };
 struct report {
 	char wrong[128];    /**< "" if nothing is */
 	char phase[40];     /**< the public call that it is in */
+	bool other_first;   /**< told by the parent */
 	unsigned int pages; /**< that its hugepage files hold */
 };
 
@@ -210,6 +211,14 @@ static void visit_other_folder(void)
 	setenv(RTE_IVSHMEM_DIR_ENV, test_dir, 1);
 }
 
+/* Any name cleans up after the dead; the same name would overwrite some. */
+static void visit_other_name(void)
+{
+	expect(rte_ivshmem_metadata_create("other") == 0 &&
+	       rte_ivshmem_metadata_destroy("other") == 0, "other name");
+	expect(count_entries(test_dir) == 0, "the dead were not cleaned");
+}
+
 /* A fresh start of the same program; then it is told to be killed. */
 static void start_over(void)
 {
@@ -219,6 +228,8 @@ static void start_over(void)
 	ring = rte_ring_create("ring", 64, SOCKET_ID_ANY, 0);
 	expect(zone != NULL && ring != NULL, "no objects");
 	report->pages = count_pages();
+	if (report->other_first)
+		visit_other_name();
 	story();
 	expect(count_entries(test_dir) == 0, "something was left in the folder");
 	visit_other_folder();
@@ -245,9 +256,12 @@ _Noreturn static void end_in_order(void)
 
 static pid_t start_child(void (*run)(void))
 {
+	static bool other_first;
 	pid_t pid;
 
 	memset(report, 0, sizeof(*report));
+	other_first = !other_first;
+	report->other_first = other_first;
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0)
