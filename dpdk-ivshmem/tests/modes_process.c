@@ -66,7 +66,7 @@ static int add_mode(const struct start *start, char **argv)
 
 /* Unless the EAL uses virtual addresses for DMA, legacy memory has a hole
  * wherever pages are no neighbours in physical memory. */
-static bool start_eal(const struct start *start, struct hello *hello)
+static bool start_mode(const struct start *start, struct hello *hello)
 {
 	char *argv[32] = {
 		"host", "--no-pci", "--no-telemetry", "--lcores", "0@0",
@@ -154,7 +154,7 @@ static bool get_ready(const struct start *start, struct hello *hello)
 	setenv("XDG_RUNTIME_DIR", start->folder, 1);
 	if (!become(start))
 		return fail(hello, "the user cannot be changed");
-	if (!start_eal(start, hello) || start->role == ROLE_START)
+	if (!start_mode(start, hello) || start->role == ROLE_START)
 		return hello->error[0] == '\0';
 	if (start->role == ROLE_SHARE && !make_objects(start, hello))
 		return false;
