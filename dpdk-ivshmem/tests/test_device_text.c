@@ -373,11 +373,16 @@ static void test_utf8(void)
 		"/\xf8\x88\x80\x80\x80", "/\xff",
 	};
 	unsigned int refused = 0;
+	char ascii[128] = "";
 
+	for (char c = ' '; c < 127; c++)
+		ascii[c - ' '] = c;
 	begin("/run/md");
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 		append(good[i], HUGE, 1);
 	says_md(RTE_IVSHMEM_FORM_AUTO, TYPED, "files with names in UTF-8");
+	check(strspn(text, ascii) == strlen(text),
+	      "AUTO is ASCII whatever the names are");
 	says_md(RTE_IVSHMEM_FORM_LIBVIRT, TYPED, "files with names in UTF-8");
 	layout_says_md("files with names in UTF-8");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

@@ -17,19 +17,34 @@
 /* QEMU reads no longer layout file. */
 #define LAYOUT_MAX (64 << 20)
 
+/* As UTF-16, of which JSON's escapes are made. */
+static void print_escape(FILE *f, uint32_t code)
+{
+	if (code > 0xffff) {
+		fprintf(f, "\\u%04x", 0xd800 + ((code - 0x10000) >> 10));
+		code = 0xdc00 + (code & 0x3ff);
+	}
+	fprintf(f, "\\u%04x", code);
+}
+
 /*
  * Fit for single quotes of any shell: some give ! and \ a meaning even there,
  * and a control character must not split the line.  So all escapes are \uXXXX,
- * without a second backslash.
+ * without a second backslash.  What is not ASCII is escaped, too, because
+ * libvirt 11 of Debian 13 takes none of it ("invalid utf-8 string", json-c 0.18).
  */
 static void print_string(FILE *f, const char *text)
 {
+	uint32_t code;
+
 	putc('"', f);
-	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-		if (*c < 0x20 || *c == 0x7f || strchr("'\"\\!", *c) != NULL)
-			fprintf(f, "\\u%04x", *c);
+	while (*text != '\0') {
+		text = ivshmem_utf8_next(text, &code);
+		if (code < 0x20 || code > 0x7e ||
+		    strchr("'\"\\!", (int)code) != NULL)
+			print_escape(f, code);
 		else
-			putc(*c, f);
+			putc((int)code, f);
 	}
 	putc('"', f);
 }
@@ -49,14 +64,13 @@ static void print_chunk(FILE *f, const struct ivshmem_metadata *md, uint32_t i)
 	putc('}', f);
 }
 
-static int check_name(const char *what, const char *path,
-		      struct ivshmem_error *err)
+static int check_name(const char *path, struct ivshmem_error *err)
 {
 	if (ivshmem_is_utf8(path))
 		return 0;
 	return ivshmem_fail(err, -ENOTSUP,
-		"%s '%.150s' is not UTF-8, and JSON can hold nothing else: rename the file or its folder",
-		what, path);
+		"file name '%.150s' is not UTF-8, and JSON can hold nothing else: rename the file or its folder",
+		path);
 }
 
 static int check_names(const struct ivshmem_metadata *md,
@@ -65,8 +79,7 @@ static int check_names(const struct ivshmem_metadata *md,
 	int ret = 0;
 
 	for (uint32_t i = 0; i < md->n_chunks && ret == 0; i++)
-		ret = check_name("file name", ivshmem_chunk_path(md,
-				 &md->chunks[i]), err);
+		ret = check_name(ivshmem_chunk_path(md, &md->chunks[i]), err);
 	return ret;
 }
 
@@ -116,7 +129,7 @@ static int check_layout(const struct ivshmem_device *device,
 {
 	char *text;
 	size_t size;
-	int ret = check_name("file name", device->layout, err);
+	int ret = check_name(device->layout, err);
 
 	if (ret == 0)
 		ret = ivshmem_layout_text(device->md, &text, err);
@@ -142,9 +155,13 @@ static int print_members(FILE *f, const struct ivshmem_device *device,
 static int print_layout_member(FILE *f, const struct ivshmem_device *device,
 			       struct ivshmem_error *err)
 {
+	int ret = check_layout(device, err);
+
+	if (ret != 0)
+		return ret;
 	fputs("\"layout\":", f);
 	print_string(f, device->layout);
-	return check_layout(device, err);
+	return 0;
 }
 
 int ivshmem_print_json(FILE *f, const struct ivshmem_device *device,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <stdint.h>
+#include <stddef.h>
 
 #include "utf8.h"
 
@@ -32,23 +32,26 @@ static bool is_character(uint32_t code, unsigned int length)
 	       !noncharacter;
 }
 
-bool ivshmem_is_utf8(const char *text)
+const char *ivshmem_utf8_next(const char *text, uint32_t *code)
 {
 	const unsigned char *c = (const unsigned char *)text;
+	unsigned int length = length_of(*c);
 
-	while (*c != '\0') {
-		unsigned int length = length_of(*c);
-		/* The first byte's bits behind those that say the length. */
-		uint32_t code = length < 2 ? *c : *c & (0x7fU >> length);
-
-		for (unsigned int i = 1; i < length; i++) {
-			if ((c[i] & 0xc0) != 0x80)
-				return false;
-			code = code << 6 | (c[i] & 0x3fU);
-		}
-		if (length == 0 || !is_character(code, length))
-			return false;
-		c += length;
+	/* The first byte's bits behind those that say the length. */
+	*code = length < 2 ? *c : *c & (0x7fU >> length);
+	for (unsigned int i = 1; i < length; i++) {
+		if ((c[i] & 0xc0) != 0x80)
+			return NULL;
+		*code = *code << 6 | (c[i] & 0x3fU);
 	}
-	return true;
+	return length > 0 && is_character(*code, length) ? text + length : NULL;
+}
+
+bool ivshmem_is_utf8(const char *text)
+{
+	uint32_t code;
+
+	while (text != NULL && *text != '\0')
+		text = ivshmem_utf8_next(text, &code);
+	return text != NULL;
 }
