@@ -27,6 +27,14 @@ own_folders() {
     done
 }
 
+# libvirtd makes folders in every hugetlbfs that it finds.
+hide_hugepages() {
+    local target
+    while IFS= read -r target; do
+        umount -l "$(printf %b "$target")" # a space is written \x20
+    done < <(findmnt --raw --noheadings --types hugetlbfs --output TARGET)
+}
+
 # own_file FILE LINE: with that line at its end.
 own_file() {
     { cat "$1"; echo "$2"; } >"$RUN/$(basename "$1")"
@@ -66,6 +74,7 @@ answers_or_ended() { virsh list >"$RUN/virsh" 2>&1 || ended "$DAEMON_PID"; }
 
 start_libvirtd() {
     own_folders
+    hide_hugepages
     own_account
     configure
     start libvirtd libvirtd --config /etc/libvirt/libvirtd.conf --pid-file "$RUN/libvirtd.pid"
