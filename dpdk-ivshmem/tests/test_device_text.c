@@ -123,7 +123,7 @@ static FILE *read_back(const char *from)
 	char command[512];
 	FILE *in, *out = tmpfile();
 
-	snprintf(command, sizeof(command), "python3 '%s' <&%d", reader,
+	snprintf(command, sizeof(command), "'%s' <&%d", reader,
 		 out != NULL ? fileno(out) : -1);
 	if (out == NULL || fputs(from, out) < 0 || fflush(out) != 0)
 		bail_out("cannot write a temporary file");
@@ -131,7 +131,7 @@ static FILE *read_back(const char *from)
 	in = popen(command, "r");
 	fclose(out);
 	if (in == NULL)
-		bail_out("cannot run python3");
+		bail_out("cannot run read_device.py");
 	return in;
 }
 
