@@ -2,8 +2,10 @@
 /*
  * A host for tests of the tool: shares a memzone, a ring and a mempool under
  * the name of its first argument behind "--", prints "ready" and lives until
- * its standard input closes.
+ * its standard input closes.  With a second argument also a ring that guests
+ * only read, and with a layout file.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -15,7 +17,20 @@
 
 #include "rte_ivshmem.h"
 
-static int share(const char *name)
+static int share_more(const char *name)
+{
+	struct rte_ring *ring = rte_ivshmem_ring_create("tool_watched", 64,
+							SOCKET_ID_ANY, 0);
+	char text[16384];
+
+	if (ring == NULL ||
+	    rte_ivshmem_metadata_add_ring_readonly(ring, name) != 0)
+		return -1;
+	return rte_ivshmem_metadata_device_generate(text, sizeof(text), name,
+						    RTE_IVSHMEM_FORM_LAYOUT);
+}
+
+static int share(const char *name, bool more)
 {
 	const struct rte_memzone *mz, *hidden;
 	struct rte_ring *ring;
@@ -34,6 +49,8 @@ static int share(const char *name)
 	    rte_ivshmem_metadata_add_ring(ring, name) != 0 ||
 	    rte_ivshmem_metadata_add_mempool(pool, name) != 0)
 		return -1;
+	if (more)
+		return share_more(name);
 	return rte_ivshmem_metadata_cmdline_generate(text, sizeof(text), name);
 }
 
@@ -42,7 +59,8 @@ int main(int argc, char **argv)
 	char byte;
 	int parsed = rte_eal_init(argc, argv);
 
-	if (parsed < 0 || parsed + 1 >= argc || share(argv[parsed + 1]) != 0) {
+	if (parsed < 0 || parsed + 1 >= argc ||
+	    share(argv[parsed + 1], parsed + 2 < argc) != 0) {
 		fprintf(stderr, "cannot share: %s\n", rte_strerror(rte_errno));
 		return 1;
 	}

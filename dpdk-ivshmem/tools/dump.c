@@ -45,6 +45,8 @@ static void add_objects(cJSON *object, const struct ivshmem_metadata *md)
 		json_add_u64(to, "length", o->length);
 		json_add_bool(to, "implied",
 			      o->flags & RTE_IVSHMEM_OBJECT_IMPLIED);
+		json_add_bool(to, "readonly",
+			      o->flags & RTE_IVSHMEM_OBJECT_READONLY);
 		if (o->type != RTE_IVSHMEM_MEMPOOL)
 			continue;
 		json_add_string(to, "ops", md->ops[o->ops].name);

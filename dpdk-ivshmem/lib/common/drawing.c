@@ -96,7 +96,10 @@ static void draw_chunk(FILE *f, const struct ivshmem_metadata *md,
 	if (chunk->flags & RTE_IVSHMEM_CHUNK_METADATA)
 		fputs(" of metadata\n", f);
 	else
-		fprintf(f, " at host address 0x%" PRIx64 "\n", chunk->address);
+		fprintf(f, " at host address 0x%" PRIx64 "%s\n",
+			chunk->address,
+			chunk->flags & RTE_IVSHMEM_CHUNK_READONLY ?
+			", read-only" : "");
 	fprintf(f, "%14s | %s + 0x%" PRIx64 " (%s pages)\n", "",
 		ivshmem_chunk_path(md, chunk), chunk->file_offset,
 		ivshmem_human_size(chunk->page_size, size));
@@ -140,6 +143,8 @@ static void list_objects(FILE *f, const struct ivshmem_metadata *md)
 		fprintf(f, "%-8s %-32s 0x%-12" PRIx64 " %12" PRIu64,
 			ivshmem_type_name(o->type), o->name, o->address,
 			o->length);
+		if (o->flags & RTE_IVSHMEM_OBJECT_READONLY)
+			fputs("  (read-only)", f);
 		if (o->flags & RTE_IVSHMEM_OBJECT_IMPLIED)
 			fputs("  (another object needs it)", f);
 		if (o->type == RTE_IVSHMEM_MEMPOOL)
