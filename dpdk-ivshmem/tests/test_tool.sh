@@ -40,7 +40,7 @@ start_host() {
         --log-level lib.eal:warning -- "$name" ${MORE:+"$MORE"} 2>"$WORK/$name.log"
     HOST_PID=$COPROC_PID HOST_INPUT=${COPROC[1]}
     HOSTS+=("$HOST_PID")
-    while [ "$line" != ready ] && read -r line <&"${COPROC[0]}"; do :; done
+    while [ "$line" != ready ] && read -r line <&"${COPROC[0]}"; do echo "$line"; done >"$WORK/$name.out"
     [ "$line" = ready ] || { sed 's/^/# /' "$WORK/$name.log"; echo "Bail out! no host"; exit 1; }
 }
 
@@ -159,6 +159,8 @@ audits() {
     fails 0 "$TOOL" audit "$FILE"
     contains "$OUTPUT" "memzone 'tool_secret'"
     contains "$OUTPUT" "beyond the shared objects"
+    # The library says the same of its own process.
+    diff <(grep ^0x "$WORK/vm0.out") <(grep ^0x <<<"$OUTPUT")
     "$TOOL" audit --json "$FILE" | json "
         (lambda a: a['names_known'] and 'tool_secret' in [e['memzone'] for e in a['exposed']] and
         not {'tool_zone', 'RG_tool_ring'} & {e['memzone'] for e in a['exposed']} and
@@ -410,6 +412,7 @@ all_options() {
 
 man_page_is_complete() {
     local word page
+    contains "$(sed 's/\\-/-/g; 2q' "$SOURCES/dpdk-ivshmem.1")" "\"$("$TOOL" --version)\""
     page=$(sed 's/\\-/-/g; s/\\f[BIRP]//g' "$SOURCES/dpdk-ivshmem.1")
     for word in "${COMMANDS[@]}" $(all_options) --version $("$TOOL" device --help |
         sed -n 's/^  \([a-z-]*\)  .*/\1/p'); do

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A host for tests of the tool: shares a memzone, a ring and a mempool under
- * the name of its first argument behind "--", prints "ready" and lives until
- * its standard input closes.  With a second argument also a ring that guests
+ * the name of its first argument behind "--", prints what the library's audit
+ * says and "ready", and lives until its standard input closes.  With a second argument also a ring that guests
  * only read, and with a layout file.
  */
 #include <stdbool.h>
@@ -64,6 +64,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "cannot share: %s\n", rte_strerror(rte_errno));
 		return 1;
 	}
+	rte_ivshmem_metadata_audit(stdout, argv[parsed + 1]);
 	puts("ready");
 	fflush(stdout);
 	while (read(STDIN_FILENO, &byte, 1) > 0)

@@ -109,7 +109,7 @@ static void check_chunks(const struct target *target,
 {
 	struct maps maps = { 0 };
 	int ret = target->owner > 0 ? maps_read(&maps, target->owner) : -ESRCH;
-	struct stat st;
+	struct stat st = { 0 };
 
 	if (ret == -ESRCH && target->alive)
 		strcpy(findings->note, "the owner is not known, so its memory was not compared");

@@ -141,18 +141,33 @@ static int take_memzones(const struct table *table, struct ivshmem_vec *zones)
 	return ret;
 }
 
+static int compare_addresses(const void *a, const void *b)
+{
+	const struct ivshmem_neighbour *x = a, *y = b;
+
+	return x->address < y->address ? -1 : x->address > y->address;
+}
+
 static bool has_shared_memzone(const struct ivshmem_vec *zones,
 			       const struct ivshmem_metadata *md)
 {
-	const struct ivshmem_neighbour *zone = zones->data;
+	if (zones->n == 0)
+		return false;
+	qsort(zones->data, zones->n, sizeof(struct ivshmem_neighbour),
+	      compare_addresses);
+	for (uint32_t i = 0; i < md->n_objects; i++) {
+		const struct rte_ivshmem_object *o = &md->objects[i];
+		const struct ivshmem_neighbour wanted = {
+			.address = o->address };
+		const struct ivshmem_neighbour *zone =
+			o->type != RTE_IVSHMEM_MEMZONE ? NULL :
+			bsearch(&wanted, zones->data, zones->n, sizeof(wanted),
+				compare_addresses);
 
-	for (uint32_t i = 0; i < md->n_objects; i++)
-		for (uint32_t j = 0; j < zones->n; j++)
-			if (md->objects[i].type == RTE_IVSHMEM_MEMZONE &&
-			    md->objects[i].address == zone[j].address &&
-			    md->objects[i].length == zone[j].length &&
-			    strcmp(md->objects[i].name, zone[j].name) == 0)
-				return true;
+		if (zone != NULL && zone->length == o->length &&
+		    strcmp(zone->name, o->name) == 0)
+			return true;
+	}
 	return false;
 }
 

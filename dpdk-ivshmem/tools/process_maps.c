@@ -38,7 +38,6 @@ int maps_read(struct maps *maps, pid_t pid)
 	struct mapping mapping;
 	char path[64], *line = NULL;
 	size_t size = 0;
-	ssize_t len;
 	int ret = 0;
 	FILE *f;
 
@@ -47,7 +46,7 @@ int maps_read(struct maps *maps, pid_t pid)
 	f = fopen(path, "re");
 	if (f == NULL)
 		return -errno;
-	while (ret == 0 && (len = getline(&line, &size, f)) > 0) {
+	while (ret == 0 && getline(&line, &size, f) > 0) {
 		line[strcspn(line, "\n")] = '\0';
 		if (parse(line, &mapping))
 			ret = ivshmem_vec_append(&found, &mapping, 1,
