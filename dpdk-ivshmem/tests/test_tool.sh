@@ -14,6 +14,7 @@ PYTHON=/usr/bin/python3
 COMMANDS=(list dump check audit device clean)
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/ivshmem-tool-XXXXXX")
 PREFIX=ivtool$$
+NAME=vm$$ # no other host of this machine may have it: it is looked up by name
 HOSTS=() # processes to end
 export XDG_RUNTIME_DIR=$WORK/runtime
 unset RTE_IVSHMEM_DIR RUNTIME_DIRECTORY
@@ -108,20 +109,20 @@ nothing_shared() {
 
 lists() {
     fails 0 "$TOOL" list
-    grep -qE "^vm0 +ready +alive +$HOST_PID +tool-host .* $FILE\$" <<<"$OUTPUT" ||
+    grep -qE "^$NAME +ready +alive +$HOST_PID +tool-host .* $FILE\$" <<<"$OUTPUT" ||
         { echo "$OUTPUT"; return 1; }
     "$TOOL" list --json | json "[(m['name'], m['state'], m['stale'], m['owner'], m['command'],
         m['objects'] >= 7, m['chunks'] >= 2) for m in d['shared'] if m['file'] == '$FILE'] ==
-        [('vm0', 'ready', False, $HOST_PID, 'tool-host', True, True)]"
+        [('$NAME', 'ready', False, $HOST_PID, 'tool-host', True, True)]"
 }
 
 dumps() {
-    fails 0 "$TOOL" dump vm0
+    fails 0 "$TOOL" dump "$NAME"
     contains "$OUTPUT" "$FILE: alive, owner $HOST_PID (tool-host)"
     contains "$OUTPUT" "mempool  tool_pool"
     contains "$OUTPUT" "of metadata"
     "$TOOL" dump --json "$FILE" | json "
-        [m['name'] for m in d['metadata']] == ['vm0'] and
+        [m['name'] for m in d['metadata']] == ['$NAME'] and
         {(o['type'], o['name']) for o in d['metadata'][0]['objects']} >=
             {('memzone', 'tool_zone'), ('ring', 'tool_ring'), ('mempool', 'tool_pool')} and
         d['metadata'][0]['chunks'][0]['metadata'] and
@@ -160,7 +161,7 @@ audits() {
     contains "$OUTPUT" "memzone 'tool_secret'"
     contains "$OUTPUT" "beyond the shared objects"
     # The library says the same of its own process.
-    diff <(grep ^0x "$WORK/vm0.out") <(grep ^0x <<<"$OUTPUT")
+    diff <(grep ^0x "$WORK/$NAME.out") <(grep ^0x <<<"$OUTPUT")
     "$TOOL" audit --json "$FILE" | json "
         (lambda a: a['names_known'] and 'tool_secret' in [e['memzone'] for e in a['exposed']] and
         not {'tool_zone', 'RG_tool_ring'} & {e['memzone'] for e in a['exposed']} and
@@ -176,12 +177,12 @@ audits_without_names() {
     mkdir -p "$WORK/other/ivshmem"
     cp "$FILE" "$WORK/other/ivshmem"
     head -c 65536 /dev/urandom >"$WORK/other/fbarray_memzone"
-    fails 0 "$TOOL" audit "$WORK/other/ivshmem/vm0"
+    fails 0 "$TOOL" audit "$WORK/other/ivshmem/$NAME"
     contains "$OUTPUT" "not that of this metadata's host"
 }
 
 prints_devices() {
-    fails 0 "$TOOL" device vm0
+    fails 0 "$TOOL" device "$NAME"
     contains "$OUTPUT" "-device ivshmem,file=$FILE:/proc/$HOST_PID/fd/"
     fails 0 "$TOOL" device "$FILE" --form json
     contains "$OUTPUT" '"driver":"ivshmem"'
@@ -190,7 +191,7 @@ prints_devices() {
     fails 0 "$TOOL" device "$FILE" --form libvirt
     contains "$OUTPUT" "<qemu:commandline"
     "$TOOL" device "$FILE" --form qmp-add | json 'd["execute"] == "device_add"'
-    "$TOOL" device "$FILE" --form qmp-del | json 'd["arguments"]["id"] == "ivshmem-vm0"'
+    "$TOOL" device "$FILE" --form qmp-del | json "d['arguments']['id'] == 'ivshmem-$NAME'"
 }
 
 writes_layouts() {
@@ -328,7 +329,7 @@ dead_are_stale() {
     fails 1 "$TOOL" check "$FILE"
     contains "$OUTPUT" "stale: no living process owns it"
     fails 0 "$TOOL" list "${FILE%/*}"
-    grep -qE '^vm0 +ready +stale +- +- ' <<<"$OUTPUT"
+    grep -qE "^$NAME +ready +stale +- +- " <<<"$OUTPUT"
     fails 0 "$TOOL" device "$FILE"
     contains "$OUTPUT" "warning: no living process owns it"
 }
@@ -341,7 +342,7 @@ dead_have_names() {
 
 cleans() {
     fails 0 "$TOOL" clean --dry-run "${FILE%/*}"
-    contains "$OUTPUT" "would remove ${FILE%/*}/vm0"
+    contains "$OUTPUT" "would remove ${FILE%/*}/$NAME"
     [ -e "$FILE" ]
     "$TOOL" clean --json "${FILE%/*}" |
         json "[r['path'] for r in d['removed']] == ['$FILE'] and d['files'] == 1"
@@ -447,7 +448,7 @@ completes() {
             grep -oE '^  --[a-z-]+' | tr -d ' ' | sort)" ]
     done
     [ "$(completions device --form q)" = "$(printf 'qmp-add\nqmp-del')" ]
-    completions dump v | grep -qx vm0
+    completions dump vm | grep -qx "$NAME"
 }
 
 t "help, of the program and of each command" helps
@@ -457,8 +458,8 @@ t "an empty folder has nothing to list or clean" nothing_shared
 t "the man page mentions each command, option and form" man_page_is_complete
 t "the man page has no errors" man_page_is_clean
 
-start_host vm0 "$PREFIX" --no-huge -m 32
-FILE=$RUNTIME/$PREFIX/ivshmem/vm0
+start_host "$NAME" "$PREFIX" --no-huge -m 32
+FILE=$RUNTIME/$PREFIX/ivshmem/$NAME
 t "list finds a host in its default folder, with its owner" lists
 t "dump prints objects and BAR" dumps
 t "dump --svg draws valid XML with all names" draws
