@@ -282,6 +282,8 @@ static void draw_legend(FILE *f)
 {
 	int x = TEXT_LEFT;
 
+	fputs("<text x=\"20\" y=\"68\" fill=\"#555555\">small blocks are drawn larger than they are</text>\n",
+	      f);
 	for (uint32_t type = RTE_IVSHMEM_MEMZONE; type <= RTE_IVSHMEM_PART;
 	     type++, x += 100)
 		fprintf(f, "<rect x=\"%d\" y=\"59\" width=\"10\" height=\"10\" fill=\"%s\"/>\n<text x=\"%d\" y=\"68\">%s</text>\n",
