@@ -390,6 +390,38 @@ static const char *try_next_start(const struct mode *mode,
 	return result;
 }
 
+static bool has_names(const struct ivshmem_metadata *md)
+{
+	for (uint32_t i = 1; i < md->n_chunks; i++)
+		if (strncmp(ivshmem_chunk_path(md, &md->chunks[i]), "/proc/",
+			    6) == 0)
+			return false;
+	return true;
+}
+
+/* The dead host's metadata lists names that the new host's files have now:
+ * cleaning up after the one must not take them from the other. */
+static void try_sharing_again(const struct mode *mode, bool is_named)
+{
+	const char *what = "a host that shares again keeps its own files";
+	struct start start = start_of(mode, ROLE_SHARE);
+	struct ivshmem_metadata md;
+	struct process host;
+
+	if (!process_start(&host, &start)) {
+		tell(false, mode, host.hello.error);
+		return;
+	}
+	if (read_metadata(host.hello.metadata, &md)) {
+		tell(files_hold_memory(host.pid, &md) &&
+		     has_names(&md) == is_named, mode, what);
+		ivshmem_metadata_free(&md);
+	} else {
+		tell(false, mode, what);
+	}
+	process_quit(&host);
+}
+
 /* Kills the host. */
 static void try_death(struct process *host, const struct mode *mode,
 		      struct view *view, struct findings *f)
@@ -407,6 +439,7 @@ static void try_death(struct process *host, const struct mode *mode,
 	/* The only page of 1 GiB is wanted again. */
 	close_view(view);
 	f->restarted = try_next_start(mode, view, before);
+	try_sharing_again(mode, has_names(view->md));
 }
 
 static void look_at(struct process *host, const struct mode *mode,
