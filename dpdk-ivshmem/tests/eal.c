@@ -103,6 +103,10 @@ void start_eal(const char *mode)
 	};
 	int argc = 11;
 
+#ifdef __SANITIZE_THREAD__
+	/* Else the EAL cancels a thread in a call that tsan.supp ignores. */
+	argv[argc++] = "--no-shconf";
+#endif
 	argv[argc++] = "-m";
 	argv[argc++] = "32";
 	if (has_hugepages(mode)) {
