@@ -194,6 +194,8 @@ cmd_test() {
     build_library
     build_meson library-asan "library: build with sanitizers" dpdk-ivshmem-asan \
         --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
+    build_meson library-tsan "library: build with ThreadSanitizer" dpdk-ivshmem-tsan \
+        --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
     build_debian
     build_guest
     huge_start
