@@ -5,7 +5,7 @@ usage: doc_blocks.py extract DOCUMENT FOLDER
        doc_blocks.py matches EXPECTED ACTUAL
 
 A block of commands is one of Markdown, marked "sh". A block marked "text" that
-follows it, with nothing between but empty lines, is what the commands print: "…"
+follows it, with nothing between but empty lines, is their standard output: "…"
 stands for anything in a line, alone in a line for any lines; spaces count as one.
 
 An HTML comment in the line above a block says what is not run, and why:

@@ -30,7 +30,7 @@ blocks() { "$PYTHON" -B "$ROOT/scripts/lib/doc_blocks.py" "$@"; }
 
 is_run() { [ "$1" = run ] || { [ "$1" = root ] && [ "$(id -u)" -eq 0 ]; }; }
 
-# write_session FOLDER: a program that runs the blocks, each with a file of what it
+# write_session FOLDER: a program that runs the blocks, each with files of what it
 # printed, and writes the number of each that is done. What they start in the
 # background is ended.
 write_session() {
@@ -41,8 +41,8 @@ write_session() {
 trap "exit 143" TERM
 set -eu -o pipefail'
     while read -r number _ kind; do
-        ! is_run "$kind" || printf '. %q >%q 2>&1\necho %s\n' \
-            "$1/$number.sh" "$1/$number.out" "$number"
+        ! is_run "$kind" || printf '. %q >%q 2>%q\necho %s\n' \
+            "$1/$number.sh" "$1/$number.out" "$1/$number.errors" "$number"
     done <"$1/blocks"
 }
 
@@ -62,13 +62,13 @@ run_session() {
 block_passed() {
     grep -qx "$2" "$1/done" || {
         echo "it failed, or one before it did:"
-        cat "$1/$2.sh" "$1/$2.out" "$1/errors"
+        cat "$1/$2."{sh,out,errors} "$1/errors" 2>/dev/null
         return 1
     }
     [ -f "$1/$2.text" ] || return 0
     blocks matches "$1/$2.text" "$1/$2.out" || {
         echo "it prints something else than the document shows:"
-        cat "$1/$2.out"
+        cat "$1/$2.out" "$1/$2.errors"
         return 1
     }
 }
