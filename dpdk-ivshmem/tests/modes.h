@@ -55,7 +55,7 @@ struct start {
 /** What it says when it is ready. */
 struct hello {
 	char error[200]; /**< why it could not; empty if it could */
-	char runtime[256]; /**< the EAL's folder; empty without the EAL */
+	char runtime[256]; /**< the EAL's folder, if it made one */
 	char metadata[PATH_MAX];
 	uint64_t zone; /**< address */
 	uint64_t big;  /**< address of a zone in a page of 1 GiB, or 0 */

@@ -74,17 +74,19 @@ static bool start_mode(const struct start *start, struct hello *hello)
 		"--iova-mode", "va", "--file-prefix",
 		(char *)(uintptr_t)start->prefix,
 	};
-	int argc = 13;
+	int argc = 13, ret;
 
 	if (start->role == ROLE_SECONDARY)
 		argv[argc++] = "--proc-type=secondary";
 	else
 		argc += add_mode(start, argv + argc);
-	if (rte_eal_init(argc, argv) < 0)
-		return fail(hello, "the EAL does not start");
+	ret = rte_eal_init(argc, argv);
+	if (ret < 0)
+		fail(hello, "the EAL does not start");
+	/* It makes the folder first of all. */
 	snprintf(hello->runtime, sizeof(hello->runtime), "%s",
 		 rte_eal_get_runtime_dir());
-	return true;
+	return ret >= 0;
 }
 
 static bool make_objects(const struct start *start, struct hello *hello)
