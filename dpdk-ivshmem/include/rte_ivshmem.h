@@ -242,7 +242,8 @@ enum rte_ivshmem_form {
 	/** `-device ivshmem,file=...,offset=...,size=...`: for people.  The
 	 *  guest can write the metadata; no read-only objects. */
 	RTE_IVSHMEM_FORM_PLAIN = 1,
-	/** `-device '{"driver":"ivshmem",...}'` for a shell. */
+	/** `-device '{"driver":"ivshmem","id":"ivshmem-NAME",...}'` for a
+	 *  shell. */
 	RTE_IVSHMEM_FORM_JSON = 2,
 	/** `-device ivshmem,layout=FILE`, for any number of chunks.  FILE lies
 	 *  beside the metadata file and goes away with it. */
@@ -254,7 +255,8 @@ enum rte_ivshmem_form {
 	 *  `ivshmem-NAME`, and its chunks or, where they are many, LAYOUT's
 	 *  file. */
 	RTE_IVSHMEM_FORM_QMP_ADD = 5,
-	/** QMP command that unplugs it, one line: `device_del`. */
+	/** QMP command that unplugs it, one line: `device_del`.  PLAIN, LAYOUT
+	 *  and SHM have no id: append `,id=ivshmem-NAME` for this. */
 	RTE_IVSHMEM_FORM_QMP_DEL = 6,
 	/** XML element `<qemu:commandline>` for a libvirt domain: JSON or
 	 *  LAYOUT. */

@@ -46,7 +46,7 @@ extern "C" {
 #endif
 
 /** First eight bytes of the metadata: "DPDKIVSM". */
-#define RTE_IVSHMEM_MAGIC UINT64_C(0x4d535649444b5044)
+#define RTE_IVSHMEM_MAGIC UINT64_C(0x4d5356494b445044)
 
 #define RTE_IVSHMEM_VERSION_MAJOR 1
 #define RTE_IVSHMEM_VERSION_MINOR 0

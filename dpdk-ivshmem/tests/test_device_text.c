@@ -232,7 +232,7 @@ static void test_documented(void)
 	is(RTE_IVSHMEM_FORM_AUTO, SAMPLE_PLAIN);
 	is(RTE_IVSHMEM_FORM_PLAIN, SAMPLE_PLAIN);
 	is(RTE_IVSHMEM_FORM_JSON, "-device '{\"driver\":\"ivshmem\","
-	   "\"chunks\":[" SAMPLE_CHUNKS "]}'");
+	   "\"id\":\"ivshmem-sample\",\"chunks\":[" SAMPLE_CHUNKS "]}'");
 	is(RTE_IVSHMEM_FORM_LAYOUT, "-device ivshmem,layout=" LAYOUT);
 	is(RTE_IVSHMEM_FORM_SHM, "-device ivshmem,size=8M,shm=fd"
 	   ":/run/meta:0x0:0x1000:/dev/zero:0x0:0x1ff000"
@@ -247,7 +247,7 @@ static void test_documented(void)
 	   "'http://libvirt.org/schemas/domain/qemu/1.0'>\n"
 	   "  <qemu:arg value='-device'/>\n"
 	   "  <qemu:arg value='{\"driver\":\"ivshmem\","
-	   "\"chunks\":[" SAMPLE_CHUNKS "]}'/>\n</qemu:commandline>");
+	   "\"id\":\"ivshmem-sample\",\"chunks\":[" SAMPLE_CHUNKS "]}'/>\n</qemu:commandline>");
 	check(ivshmem_layout_text(&md, &layout, &err) == 0 &&
 	      layout[strlen(layout) - 1] == '\n' && means_md(layout, TYPED),
 	      "the layout file is a JSON array with a newline at its end");

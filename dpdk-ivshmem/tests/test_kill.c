@@ -405,7 +405,7 @@ int main(int argc, char **argv)
 	if (report == MAP_FAILED)
 		bail_out("mmap failed");
 	left = run_in_order();
-	check(report->wrong[0] == '\0', "without a kill all goes well: %s",
+	check(report->wrong[0] == '\0', "without a kill all goes well%s",
 	      report->wrong);
 	kill_at_each(report->pages);
 	check(run_in_order() == left && report->wrong[0] == '\0',

@@ -38,19 +38,25 @@ check_fragment() {
     check "$1: libvirt keeps the device in the domain" keeps_device "$1"
     check "$1: virsh starts it" virsh_does start "$1"
     check "$1: the device has each chunk in its place" \
-        has_chunks "$1" '/machine/peripheral-anon/device[0]' "$FOLDER/$1"
+        has_chunks "$1" "/machine/peripheral/ivshmem-$1" "$FOLDER/$1"
+    check_unplug "$1" "$1"
     check "$1: virsh ends it" virsh_does destroy "$1"
 }
 
-# check_hotplug METADATA: in the running domain "plug". A reset has a VM without an
-# operating system let go of a device.
+# check_unplug DOMAIN METADATA: a reset has a VM without an operating system let go
+# of a device.
+check_unplug() {
+    check "$2: virsh passes on the command that unplugs" accepts "$1" "$(cat "$FORMS/$2.qmp_del")"
+    check "$2: virsh resets the domain" virsh_does reset "$1"
+    check "$2: the device is gone" until_true 20 lost_device "$1" "ivshmem-$2"
+}
+
+# check_hotplug METADATA: in the running domain "plug".
 check_hotplug() {
     check "$1: virsh passes on the command that plugs" accepts plug "$(cat "$FORMS/$1.qmp_add")"
     check "$1: the plugged device has each chunk in its place" \
         has_chunks plug "/machine/peripheral/ivshmem-$1" "$FOLDER/$1"
-    check "$1: virsh passes on the command that unplugs" accepts plug "$(cat "$FORMS/$1.qmp_del")"
-    check "$1: virsh resets the domain" virsh_does reset plug
-    check "$1: the device is gone" until_true 20 lost_device plug "ivshmem-$1"
+    check_unplug plug "$1"
 }
 
 NAMESPACES=(--mount --net --pid --fork --kill-child --mount-proc)

@@ -164,32 +164,6 @@ static int print_layout_member(FILE *f, const struct ivshmem_device *device,
 	return 0;
 }
 
-int ivshmem_print_json(FILE *f, const struct ivshmem_device *device,
-		       struct ivshmem_error *err)
-{
-	int ret;
-
-	fputs("{\"driver\":\"ivshmem\",", f);
-	ret = print_members(f, device, err);
-	putc('}', f);
-	return ret;
-}
-
-int ivshmem_print_layout(FILE *f, const struct ivshmem_device *device,
-			 struct ivshmem_error *err)
-{
-	int ret;
-
-	if (ivshmem_is_plain(device->layout)) {
-		fprintf(f, "ivshmem,layout=%s", device->layout);
-		return check_layout(device, err);
-	}
-	fputs("{\"driver\":\"ivshmem\",", f);
-	ret = print_layout_member(f, device, err);
-	putc('}', f);
-	return ret;
-}
-
 /* QEMU takes letters, digits, '-', '.' and '_' in an id, as we do in a name. */
 static int print_id(FILE *f, const struct ivshmem_metadata *md,
 		    struct ivshmem_error *err)
@@ -205,18 +179,44 @@ static int print_id(FILE *f, const struct ivshmem_metadata *md,
 	return 0;
 }
 
+/* With the id by which QMP_DEL unplugs it. */
+static int print_device(FILE *f, const struct ivshmem_device *device,
+			ivshmem_print *print_rest, struct ivshmem_error *err)
+{
+	int ret;
+
+	fputs("{\"driver\":\"ivshmem\",", f);
+	ret = print_id(f, device->md, err);
+	putc(',', f);
+	if (ret == 0)
+		ret = print_rest(f, device, err);
+	putc('}', f);
+	return ret;
+}
+
+int ivshmem_print_json(FILE *f, const struct ivshmem_device *device,
+		       struct ivshmem_error *err)
+{
+	return print_device(f, device, print_members, err);
+}
+
+int ivshmem_print_layout(FILE *f, const struct ivshmem_device *device,
+			 struct ivshmem_error *err)
+{
+	if (!ivshmem_is_plain(device->layout))
+		return print_device(f, device, print_layout_member, err);
+	fprintf(f, "ivshmem,layout=%s", device->layout);
+	return check_layout(device, err);
+}
+
 static int print_add(FILE *f, const struct ivshmem_device *device,
 		     ivshmem_print *print_rest, struct ivshmem_error *err)
 {
 	int ret;
 
-	fputs("{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"ivshmem\",",
-	      f);
-	ret = print_id(f, device->md, err);
-	putc(',', f);
-	if (ret == 0)
-		ret = print_rest(f, device, err);
-	fputs("}}", f);
+	fputs("{\"execute\":\"device_add\",\"arguments\":", f);
+	ret = print_device(f, device, print_rest, err);
+	putc('}', f);
 	return ret;
 }
 
