@@ -16,6 +16,7 @@ WORK=$(mktemp -d "${TMPDIR:-/tmp}/ivshmem-tool-XXXXXX")
 PREFIX=ivtool$$
 NAME=vm$$ # no other host of this machine may have it: it is looked up by name
 HOSTS=() # processes to end
+CPUS=$(awk '$1 == "Cpus_allowed_list:" { print "(" $2 ")" }' /proc/self/status)
 export XDG_RUNTIME_DIR=$WORK/runtime
 unset RTE_IVSHMEM_DIR RUNTIME_DIRECTORY
 mkdir -m 700 "$XDG_RUNTIME_DIR" "$WORK/folder"
@@ -33,15 +34,21 @@ trap cleanup EXIT
 
 # start_host NAME PREFIX MEMORY-ARGUMENTS...: sets HOST_PID; it lives until its
 # standard input, the descriptor HOST_INPUT, is closed. MORE: its second argument.
+# What it prints before "ready" is in WORK/NAME.out.
 start_host() {
-    local name=$1 prefix=$2 line=
+    local name=$1 prefix=$2 output line=
     shift 2
-    coproc "$HOST" "$@" --no-pci --no-telemetry --lcores "0@0" \
+    mkfifo "$WORK/$name.stdin" "$WORK/$name.stdout"
+    exec {HOST_INPUT}<>"$WORK/$name.stdin"
+    "$HOST" "$@" --no-pci --no-telemetry --lcores "0@$CPUS" \
         --base-virtaddr 0x200000000000 --file-prefix "$prefix" \
-        --log-level lib.eal:warning -- "$name" ${MORE:+"$MORE"} 2>"$WORK/$name.log"
-    HOST_PID=$COPROC_PID HOST_INPUT=${COPROC[1]}
+        --log-level lib.eal:warning -- "$name" ${MORE:+"$MORE"} \
+        <"$WORK/$name.stdin" >"$WORK/$name.stdout" 2>"$WORK/$name.log" {HOST_INPUT}>&- &
+    HOST_PID=$!
     HOSTS+=("$HOST_PID")
-    while [ "$line" != ready ] && read -r line <&"${COPROC[0]}"; do echo "$line"; done >"$WORK/$name.out"
+    exec {output}<"$WORK/$name.stdout"
+    while [ "$line" != ready ] && read -r line <&"$output"; do echo "$line"; done >"$WORK/$name.out"
+    exec {output}<&-
     [ "$line" = ready ] || { sed 's/^/# /' "$WORK/$name.log"; echo "Bail out! no host"; exit 1; }
 }
 
