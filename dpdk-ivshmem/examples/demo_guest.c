@@ -284,7 +284,7 @@ explain(const struct guest *guest, int error)
 		fprintf(stderr, "the host has sent nothing for %u s. Does its "
 			"program still run, and does it get CPU time? If it "
 			"was started anew, this VM has the memory of the old "
-			"one: start the VM anew as well.\n",
+			"one: give it the new device.\n",
 			(unsigned int)guest->options.timeout);
 		break;
 	}
