@@ -27,7 +27,8 @@ usage: ./build.sh COMMAND [OPTION]...
   build          build the patched QEMU, the library and the guest image
   build qemu     build/qemu/qemu-system-x86_64 alone
   build library  build/dpdk-ivshmem alone
-  bench [NAME]   build QEMU and run the benchmarks, or one (startup)
+  bench [NAME]   build what they need and run the benchmarks, or one (startup,
+                 publish)
   fuzz           build QEMU with clang, libFuzzer and sanitizers, and fuzz the
                  device; what follows goes to scripts/fuzz
       --cases N  random devices; --runs N  inputs of QEMU's generic fuzzer
@@ -228,8 +229,10 @@ cmd_bench() {
     done
     pick_qemu
     prepare
-    build_qemu
-    for name in "${benchmarks[@]}"; do "$ROOT/scripts/bench/$name"; done
+    for name in "${benchmarks[@]}"; do
+        if [ "$name" = publish ]; then build_library; else build_qemu; fi
+        "$ROOT/scripts/bench/$name"
+    done
 }
 
 # A configuration of its own, in a build folder of its own.
