@@ -59,10 +59,14 @@ static void test_crc(void)
 	      "CRC-32C of \"123456789\"");
 	check(ivshmem_crc32c(ivshmem_crc32c(0, "1234", 4), "56789", 5) ==
 	      0xe3069283, "CRC-32C in two parts");
-	for (size_t len = 0; agree && len < sizeof(bytes); len++)
-		agree = ivshmem_crc32c(7, bytes, len) ==
-			ivshmem_crc32c_by_table(7, bytes, len);
-	check(agree, "the instruction and the table agree");
+	for (size_t len = 1; agree && len < sizeof(bytes); len++) {
+		uint32_t crc = 7;
+
+		for (size_t i = 0; i < len; i++)
+			crc = ivshmem_crc32c(crc, &bytes[i], 1);
+		agree = crc == ivshmem_crc32c(7, bytes, len);
+	}
+	check(agree, "eight bytes at once count as eight single ones");
 }
 
 static void test_round_trip(void)

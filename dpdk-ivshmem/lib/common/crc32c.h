@@ -8,15 +8,12 @@
 /**
  * CRC-32C (Castagnoli, reflected, as in RFC 3720) of `len` bytes.
  *
- * Own code, because the format must stand without DPDK: by the processor's
- * instruction where it has one, else by a table.  Thread-safe.
+ * Own code, because the format must stand without DPDK: eight bytes at once,
+ * by tables made at first use.  Thread-safe.
  *
  * @param crc
  *   0 to begin, or the result for the bytes before.
  */
 uint32_t ivshmem_crc32c(uint32_t crc, const void *data, size_t len);
-
-/** The same by the table, on each machine: for a test that both agree. */
-uint32_t ivshmem_crc32c_by_table(uint32_t crc, const void *data, size_t len);
 
 #endif
