@@ -69,16 +69,17 @@ static struct ivshmem_host *find_host(const char *name)
 int ivshmem_get_host(const char *name, struct ivshmem_host **host,
 		     struct ivshmem_error *err)
 {
-	int ret = check_name(name, err);
+	int ret;
 
+	*host = name != NULL ? find_host(name) : NULL;
+	if (*host != NULL)
+		return 0;
+	ret = check_name(name, err);
 	if (ret != 0)
 		return ret;
-	*host = find_host(name);
-	if (*host == NULL)
-		return ivshmem_fail(err, -ENOENT,
-			"no metadata '%s': call rte_ivshmem_metadata_create() first",
-			name);
-	return 0;
+	return ivshmem_fail(err, -ENOENT,
+		"no metadata '%s': call rte_ivshmem_metadata_create() first",
+		name);
 }
 
 void ivshmem_each_host(void (*visit)(const struct ivshmem_host *host,

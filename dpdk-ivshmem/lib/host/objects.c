@@ -43,22 +43,38 @@ struct ivshmem_object *ivshmem_object_find(const struct ivshmem_host *host,
 	return object;
 }
 
+/** Hash values of a new object: each key is hashed once. */
+struct hash_values {
+	unsigned int handle;
+	unsigned int name;
+};
+
+static struct hash_values hash_values_of(const struct ivshmem_object *object)
+{
+	struct hash_values values;
+
+	HASH_VALUE(&object->handle, sizeof(object->handle), values.handle);
+	HASH_VALUE(object->wire.name, NAME_KEY_SIZE, values.name);
+	return values;
+}
+
 static int check_new(const struct ivshmem_host *host,
 		     const struct ivshmem_object *object,
+		     const struct hash_values *values,
 		     struct ivshmem_error *err)
 {
 	const char *type = ivshmem_type_name(object->wire.type);
 	struct ivshmem_object *known;
 
-	HASH_FIND(by_handle, host->by_handle, &object->handle,
-		  sizeof(object->handle), known);
+	HASH_FIND_BYHASHVALUE(by_handle, host->by_handle, &object->handle,
+			      sizeof(object->handle), values->handle, known);
 	if (known != NULL && strcmp(known->wire.name, object->wire.name) != 0)
 		return ivshmem_fail(err, -EEXIST,
 			"%s '%s' is where '%s' was, which was freed and is shared by '%s': remove that first",
 			type, object->wire.name, known->wire.name, host->name);
 	if (known == NULL)
-		HASH_FIND(by_name, host->by_name, object->wire.name,
-			  NAME_KEY_SIZE, known);
+		HASH_FIND_BYHASHVALUE(by_name, host->by_name, object->wire.name,
+				      NAME_KEY_SIZE, values->name, known);
 	if (known == NULL)
 		return 0;
 	return ivshmem_fail(err, -EEXIST,
@@ -70,13 +86,13 @@ static int check_new(const struct ivshmem_host *host,
 
 /* Both hashes, or neither. */
 static int hash(struct ivshmem_host *host, struct ivshmem_object *object,
-		struct ivshmem_error *err)
+		const struct hash_values *values, struct ivshmem_error *err)
 {
-	HASH_ADD(by_handle, host->by_handle, handle, sizeof(object->handle),
-		 object);
+	HASH_ADD_BYHASHVALUE(by_handle, host->by_handle, handle,
+			     sizeof(object->handle), values->handle, object);
 	if (!object->not_hashed) {
-		HASH_ADD(by_name, host->by_name, wire.name, NAME_KEY_SIZE,
-			 object);
+		HASH_ADD_BYHASHVALUE(by_name, host->by_name, wire.name,
+				     NAME_KEY_SIZE, values->name, object);
 		if (!object->not_hashed)
 			return 0;
 		HASH_DELETE(by_handle, host->by_handle, object);
@@ -90,6 +106,7 @@ int ivshmem_object_new(struct ivshmem_host *host, uint32_t type,
 		       struct ivshmem_error *err)
 {
 	struct ivshmem_object *object = calloc(1, sizeof(*object));
+	struct hash_values values;
 	int ret;
 
 	if (object == NULL)
@@ -100,9 +117,10 @@ int ivshmem_object_new(struct ivshmem_host *host, uint32_t type,
 	object->readonly = readonly;
 	memcpy(object->wire.name, name,
 	       strnlen(name, sizeof(object->wire.name) - 1));
-	ret = check_new(host, object, err);
+	values = hash_values_of(object);
+	ret = check_new(host, object, &values, err);
 	if (ret == 0)
-		ret = hash(host, object, err);
+		ret = hash(host, object, &values, err);
 	if (ret != 0) {
 		free(object);
 		return ret;
