@@ -129,6 +129,7 @@ WRAP(int, rename, ENOSPC, -1, (const char *from, const char *to), (from, to))
 WRAP(int, renameat2, EINVAL, -1,
      (int from_dir, const char *from, int to_dir, const char *to,
       unsigned int flags), (from_dir, from, to_dir, to, flags))
+WRAP(int, link, EPERM, -1, (const char *from, const char *to), (from, to))
 WRAP(int, unlink, EIO, -1, (const char *path), (path))
 WRAP(int, unlinkat, EIO, -1, (int dir, const char *path, int flags),
      (dir, path, flags))

@@ -4,8 +4,9 @@
  * name of the metadata and the number of this life.
  *
  * It shares two rings, a pool and a memzone, prints QMP's line to plug the
- * device, the one to unplug it, and the dump; then it answers packets, and ends
- * in order at SIGTERM.
+ * device, the one to unplug it, and the dump; then it answers packets.  At
+ * SIGUSR1 it shares one memzone more, in a new generation; at SIGTERM it ends in
+ * order.
  */
 #include <signal.h>
 #include <stdbool.h>
@@ -36,12 +37,18 @@ struct host {
 	uint32_t answered;
 };
 
-static volatile sig_atomic_t stop_asked;
+static volatile sig_atomic_t stop_asked, more_asked;
 
 static void ask_to_stop(int signum)
 {
 	(void)signum;
 	stop_asked = 1;
+}
+
+static void ask_for_more(int signum)
+{
+	(void)signum;
+	more_asked = 1;
 }
 
 static bool create_objects(struct host *host)
@@ -108,6 +115,16 @@ static bool answer(struct host *host, struct rte_mbuf *m)
 	return rte_ring_enqueue(host->to_guest, m) == 0;
 }
 
+static bool share_more(const struct host *host)
+{
+	const struct rte_memzone *zone =
+		rte_memzone_reserve(RESTART_MORE, 1, SOCKET_ID_ANY, 0);
+
+	return rte_ivshmem_metadata_add_memzone(zone, host->name) == 0 &&
+	       print_line(host, RTE_IVSHMEM_FORM_QMP_DEL) &&
+	       puts("more is shared") >= 0;
+}
+
 static bool serve(struct host *host)
 {
 	const useconds_t poll_interval = 200; /* microseconds */
@@ -115,6 +132,11 @@ static bool serve(struct host *host)
 	while (!stop_asked) {
 		void *m = NULL;
 
+		if (more_asked) {
+			more_asked = 0;
+			if (!share_more(host))
+				return false;
+		}
 		if (rte_ring_dequeue(host->to_host, &m) != 0)
 			usleep(poll_interval);
 		else if (!answer(host, m))
@@ -153,6 +175,7 @@ int main(int argc, char **argv)
 	/* Behind the EAL, which does not care for them. */
 	signal(SIGTERM, ask_to_stop);
 	signal(SIGINT, ask_to_stop);
+	signal(SIGUSR1, ask_for_more);
 	good = run(&host, argc - parsed, argv + parsed);
 	rte_eal_cleanup();
 	printf("ended in order\n");

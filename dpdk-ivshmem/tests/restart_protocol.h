@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #define RESTART_ZONE "restart_zone"
+#define RESTART_MORE "restart_more"
 #define RESTART_TO_HOST "restart_to_host"
 #define RESTART_TO_GUEST "restart_to_guest"
 #define RESTART_POOL "restart_pool"

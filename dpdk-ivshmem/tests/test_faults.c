@@ -251,6 +251,7 @@ static const struct tolerated {
 	{ NULL, "pwrite64", true, "the mark in the file cannot be made" },
 	{ NULL, "renameat2", false, "rename() does, with no way back" },
 	{ NULL, "unlink", false, "the file is left to the next one" },
+	{ NULL, "link", false, "after kill -9 a VM is not told" },
 };
 
 static const struct tolerated *tolerate(const char *call, const char *function)
@@ -435,6 +436,19 @@ static void take_left(void)
 	close(fd);
 }
 
+/* The hidden names of generations that a VM has. */
+static void remove_older(void)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL)
+		if (strstr(entry->d_name, ".old") != NULL)
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	if (dir != NULL)
+		closedir(dir);
+}
+
 /* Where a fault may leave a file. */
 static void remove_left(void)
 {
@@ -446,6 +460,7 @@ static void remove_left(void)
 		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
 		unlink(path);
 	}
+	remove_older();
 }
 
 static void new_folder(void)

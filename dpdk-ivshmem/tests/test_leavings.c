@@ -314,6 +314,48 @@ static void test_clean_dead(void)
 	check(clean(false).files == 0, "a clean folder stays as it is");
 }
 
+/* A metadata file under the hidden name of a replaced one; with a skew, under
+ * that of another inode. */
+static const char *make_older(const char *name, int skew)
+{
+	static char older[PATH_MAX];
+	struct stat st;
+
+	put(name);
+	if (stat(file(name), &st) != 0)
+		bail_out("stat failed");
+	ivshmem_older_path(file(name), st.st_ino + (ino_t)skew, older);
+	if (rename(file(name), older) != 0)
+		bail_out("rename failed");
+	return older;
+}
+
+static void test_clean_older(void)
+{
+	const char *older = make_older("md.1", 0);
+	pid_t pid = hold(older, LOCK_EX);
+	int fd = open(older, O_RDONLY | O_CLOEXEC);
+
+	check(clean(false).files == 0 && state_of(fd) == RTE_IVSHMEM_READY,
+	      "an older generation of a living process stays as it is");
+	end(pid);
+	check(clean(true).files == 1 && exists(older) &&
+	      state_of(fd) == RTE_IVSHMEM_READY,
+	      "a dry run counts that of a dead one");
+	put("md.1");
+	pid = hold(file("md.1"), LOCK_EX);
+	check(clean(false).files == 1 && !exists(older) &&
+	      state_of(fd) == RTE_IVSHMEM_CLOSING,
+	      "it is marked closing and goes, although the name has a new owner");
+	close(fd);
+	end(pid);
+	clean(false);
+	older = make_older("md", 1);
+	check(clean(false).files == 0 && exists(older),
+	      "a file whose name tells another inode is not ours");
+	unlink(older);
+}
+
 static void test_clean_alive(void)
 {
 	pid_t pid;
@@ -523,7 +565,8 @@ int main(void)
 {
 	static void (*const tests[])(void) = {
 		test_walk_names, test_walk_missing, test_walk_alive, test_lock,
-		test_clean_dead, test_clean_alive, test_clean_foreign,
+		test_clean_dead, test_clean_alive, test_clean_older,
+		test_clean_foreign,
 		test_paths,
 	};
 

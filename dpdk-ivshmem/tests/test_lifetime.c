@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <rte_common.h>
@@ -24,6 +26,7 @@
 
 #include "eal.h"
 #include "format.h"
+#include "leavings.h"
 #include "rte_ivshmem.h"
 #include "source.h"
 #include "tap.h"
@@ -204,6 +207,19 @@ static void test_remove(void)
 	rte_mempool_free(pool);
 }
 
+/* True if the generation that is open as fd can be found by its hidden name. */
+static bool is_kept(const char *name, int fd)
+{
+	char path[PATH_MAX], older[PATH_MAX];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", test_dir, name);
+	if (fstat(fd, &st) != 0)
+		return false;
+	ivshmem_older_path(path, st.st_ino, older);
+	return access(older, F_OK) == 0;
+}
+
 static void test_outdated(void)
 {
 	struct rte_ring *a = make_ring("a"), *b = make_ring("b");
@@ -218,17 +234,22 @@ static void test_outdated(void)
 	second = open_published("old");
 	check(state_of(first) == RTE_IVSHMEM_READY,
 	      "a generation stays good while all of it is shared");
+	check(is_kept("old", first) && !is_kept("old", second),
+	      "it has a hidden name, for the next start if this one is killed");
 	rte_ivshmem_metadata_remove_ring(a, "old");
 	publish("old");
 	check(state_of(first) == RTE_IVSHMEM_CLOSING &&
 	      state_of(second) == RTE_IVSHMEM_CLOSING,
 	      "generations that list a removed object are marked closing");
+	check(!is_kept("old", first) && !is_kept("old", second),
+	      "and lose their names");
 	close(second);
 	second = open_published("old");
 	rte_ivshmem_metadata_add_ring(a, "old");
 	publish("old");
 	destroy("old");
-	check(state_of(second) == RTE_IVSHMEM_CLOSING,
+	check(state_of(second) == RTE_IVSHMEM_CLOSING &&
+	      !is_kept("old", second),
 	      "destruction marks older generations that somebody has");
 	close(first);
 	close(second);

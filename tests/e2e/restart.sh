@@ -71,8 +71,14 @@ end_life() {
     wait "$HOST_PID" 2>/dev/null || true
 }
 
+# share_more: from now on the VM has an older generation.
+share_more() {
+    kill -USR1 "$HOST_PID"
+    until_true 20 says "life$LIFE" "more is shared"
+}
+
 # line COMMAND: what the host program printed for QMP.
-line() { grep -F "\"execute\":\"$1\"" "$RUN/life$LIFE.log"; }
+line() { grep -m 1 -F "\"execute\":\"$1\"" "$RUN/life$LIFE.log"; }
 
 # addresses NUMBER: of all that is shared, as the dump tells; not the names of files,
 # which differ in each life.
@@ -142,6 +148,7 @@ check_restart() {
     shift 2
     unplug=$(line device_del)
     check "a program of the guest uses the objects $how" guest_stays
+    check "the host shares one more, in a generation that the VM has not" share_more
     end_life "$signal"
     check "the host is gone: the program goes on with its pages" guest_looks "$before"
     [ "$signal" = KILL ] || check "the guest sees at once that they are stale" sees closing
@@ -169,7 +176,7 @@ check_lives() {
     check_restart TERM "before an orderly end" "$@"
     check "the line that the host prints unplugs the device" qmp "$(line device_del)"
     end_life TERM
-    check "the metadata files are gone" not compgen -G "$RTE_IVSHMEM_DIR/*"
+    check "the metadata files are gone" [ -z "$(ls -A "$RTE_IVSHMEM_DIR")" ]
     check "QEMU has let go of the memory" until_true 20 not maps_shared_memory
     # The EAL leaves the files of its last start for its next one.
     [ -z "$HUGE_DIR" ] || check "of all lives, only the last one's hugepage files are left" \

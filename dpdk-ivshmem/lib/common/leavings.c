@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -365,12 +366,46 @@ kind_of(const char *file, char name[RTE_IVSHMEM_META_NAME_LEN])
 	return NULL;
 }
 
+/* INODE of `.NAME.INODE.old`; 0 if it is no such name. */
+static ino_t older_inode(const char *file)
+{
+	const char *end = strrchr(file, '.');
+	const char *number = end;
+
+	while (number > file && number[-1] >= '0' && number[-1] <= '9')
+		number--;
+	if (strcmp(end, ".old") != 0 || number - file < 3 || number[-1] != '.')
+		return 0;
+	return strtoul(number, NULL, 10);
+}
+
+/* Its contents do not tell whose it is: a guest may have been able to write. */
+static void clean_older(struct cleaning *cleaning, const char *file,
+			ino_t inode)
+{
+	int fd = open_regular(cleaning->dir, file, O_RDWR);
+	struct stat st;
+
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0 && st.st_ino == inode &&
+	    ivshmem_lock_named(fd, LOCK_EX, cleaning->dir, file) == 0) {
+		if (!cleaning->dry_run)
+			ivshmem_mark_closing(fd);
+		remove_entry(cleaning, file);
+	}
+	close(fd);
+}
+
 static void clean_hidden(struct cleaning *cleaning, const char *file)
 {
 	char name[RTE_IVSHMEM_META_NAME_LEN];
 	const struct hidden_kind *kind = kind_of(file, name);
+	ino_t older = older_inode(file);
 	int fd;
 
+	if (older != 0)
+		clean_older(cleaning, file, older);
 	if (kind == NULL || is_owned(cleaning->dir, name))
 		return;
 	fd = open_regular(cleaning->dir, file, O_RDONLY);
@@ -438,6 +473,14 @@ static void hidden_path(const char *path, const char *suffix,
 void ivshmem_temporary_path(const char *path, char temporary[PATH_MAX])
 {
 	hidden_path(path, ".new", temporary);
+}
+
+void ivshmem_older_path(const char *path, ino_t inode, char older[PATH_MAX])
+{
+	char suffix[32];
+
+	snprintf(suffix, sizeof(suffix), ".%ju.old", (uintmax_t)inode);
+	hidden_path(path, suffix, older);
 }
 
 void ivshmem_layout_path(const char *path, char layout[PATH_MAX])

@@ -58,9 +58,9 @@ typedef void (*ivshmem_removed)(const char *path, uint64_t bytes, void *arg);
 
 /**
  * Clean up after processes that died: mark their metadata files CLOSING, so
- * that guests notice, then remove them with their layout and temporary files,
- * and with the hugepage files that they list and that no living process has
- * locked.  Empty files that a process left while it made metadata go as well.
+ * that guests notice, with the older generations that VMs have; then remove all
+ * these with their layout and temporary files, and with the hugepage files that
+ * they list and that no living process has locked.  Empty files that a process left while it made metadata go as well.
  * Nothing else in the folder is touched, nor what a newer version wrote.
  *
  * What a file lists is not believed: only regular files on hugetlbfs, of the
@@ -88,6 +88,10 @@ void ivshmem_temporary_path(const char *path, char temporary[PATH_MAX]);
 /** `.NAME.layout` beside `path`: the layout file (rte_ivshmem.h); "" if that
  *  would be too long. */
 void ivshmem_layout_path(const char *path, char layout[PATH_MAX]);
+
+/** `.NAME.INODE.old` beside `path`, for a generation that was replaced and that
+ *  a VM still has; "" if that would be too long. */
+void ivshmem_older_path(const char *path, ino_t inode, char older[PATH_MAX]);
 
 /** Mark the metadata open as fd CLOSING; 0 or a negative errno. */
 int ivshmem_mark_closing(int fd);

@@ -166,13 +166,17 @@ static void log_removed(const char *path, uint64_t bytes,
 			    path);
 }
 
-/* Once for each folder is enough: who dies later is left to the next start. */
-static int clean_folder(const char *folder, struct ivshmem_error *err)
+/*
+ * Once for each folder is enough, unless there is something under the name that
+ * is claimed: who dies later is left to the next start.
+ */
+static int clean_folder(const char *folder, bool again,
+			struct ivshmem_error *err)
 {
 	static char cleaned[PATH_MAX];
 	int ret = 0;
 
-	if (strcmp(cleaned, folder) != 0)
+	if (again || strcmp(cleaned, folder) != 0)
 		ret = ivshmem_folder_clean(folder, false, log_removed, NULL,
 					   err);
 	if (ret == 0)
@@ -187,7 +191,7 @@ static int claim(struct ivshmem_file *file, const char *folder,
 	int ret;
 
 	*left = read_generation(file->path);
-	ret = clean_folder(folder, err);
+	ret = clean_folder(folder, *left != 0, err);
 	if (ret != 0)
 		return ret;
 	ret = open_locked(file->path, err);
@@ -293,9 +297,53 @@ static bool is_in_use(int fd)
 	return false;
 }
 
+/* The name under which a generation is kept; "" if there is none. */
+static void older_path(const struct ivshmem_file *file, int fd,
+		       char older[PATH_MAX])
+{
+	struct stat st;
+
+	older[0] = '\0';
+	if (fstat(fd, &st) == 0)
+		ivshmem_older_path(file->path, st.st_ino, older);
+}
+
 /*
- * The file of the generation before has no name any more.  As long as a VM has
- * it, it is kept open, to be marked in the end.
+ * The generation that is about to lose its name gets a hidden one, so that the
+ * next start finds it if this process dies.  Without it (a file system that
+ * has no links) that start would not tell the VM that has it; no more than
+ * that.
+ */
+static void keep_name(const struct ivshmem_file *file)
+{
+	char older[PATH_MAX];
+
+	if (!ivshmem_file_is_named(file->fd, file->path))
+		return;
+	older_path(file, file->fd, older);
+	if (link(file->path, older) != 0)
+		IVSHMEM_LOG(DEBUG, "'%s' cannot be linked: %s", file->path,
+			    strerror(errno));
+}
+
+static void drop_name(const struct ivshmem_file *file, int fd)
+{
+	char older[PATH_MAX];
+
+	older_path(file, fd, older);
+	unlink(older);
+}
+
+/* Let go of a generation that was replaced. */
+static void forget(const struct ivshmem_file *file, int fd)
+{
+	drop_name(file, fd);
+	close(fd);
+}
+
+/*
+ * As long as a VM has the generation before, it is kept open, to be marked in
+ * the end.
  */
 static void retire(struct ivshmem_file *file, bool outdated)
 {
@@ -308,7 +356,7 @@ static void retire(struct ivshmem_file *file, bool outdated)
 		if (!outdated && is_in_use(older[i]))
 			older[kept++] = older[i];
 		else
-			close(older[i]);
+			forget(file, older[i]);
 	}
 	file->older.n = kept;
 	if (outdated)
@@ -317,7 +365,7 @@ static void retire(struct ivshmem_file *file, bool outdated)
 		ivshmem_vec_append(&file->older, &file->fd, 1,
 				   sizeof(file->fd));
 	else
-		close(file->fd);
+		forget(file, file->fd);
 }
 
 int ivshmem_file_write(struct ivshmem_file *file,
@@ -337,9 +385,12 @@ int ivshmem_file_write(struct ivshmem_file *file,
 	ret = fill_metadata(fd, md);
 	if (ret == 0 && flock(fd, LOCK_EX | LOCK_NB) != 0)
 		ret = -errno;
+	if (ret == 0 && !outdated && is_in_use(file->fd))
+		keep_name(file);
 	if (ret == 0 && rename(temporary, file->path) != 0)
 		ret = -errno;
 	if (ret != 0) {
+		drop_name(file, file->fd);
 		unlink(temporary);
 		close(fd);
 		return cannot_write(ret, file->path, err);
@@ -417,8 +468,10 @@ static void close_older(struct ivshmem_file *file)
 	const int *older = file->older.data;
 
 	for (uint32_t i = 0; i < file->older.n; i++) {
-		if (file->owner == getpid())
+		if (file->owner == getpid()) {
 			ivshmem_mark_closing(older[i]);
+			drop_name(file, older[i]);
+		}
 		close(older[i]);
 	}
 	free(file->older.data);
