@@ -60,8 +60,9 @@ typedef void (*ivshmem_removed)(const char *path, uint64_t bytes, void *arg);
  * Clean up after processes that died: mark their metadata files CLOSING, so
  * that guests notice, with the older generations that VMs have; then remove all
  * these with their layout and temporary files, and with the hugepage files that
- * they list and that no living process has locked.  Empty files that a process left while it made metadata go as well.
- * Nothing else in the folder is touched, nor what a newer version wrote.
+ * they list and that no living process has locked.  Empty files that a process
+ * left while it made metadata go as well.  Nothing else in the folder is
+ * touched, nor what a newer version wrote.
  *
  * What a file lists is not believed: only regular files on hugetlbfs, of the
  * same user as the metadata file, are removed, and no symbolic link is
