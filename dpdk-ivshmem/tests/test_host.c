@@ -580,7 +580,7 @@ static void test_json(void)
 	      rte_ivshmem_metadata_cmdline_generate(text, sizeof(text),
 						    "json") == 0,
 	      "shares from a folder with a colon and a quote");
-	check(strstr(text, "-device '{\"driver\":\"ivshmem\",\"chunks\":[") ==
+	check(strstr(text, "-device '{\"driver\":\"ivshmem\",\"id\":") ==
 	      text && strstr(text, "a:\\u0027b/json") != NULL,
 	      "the argument is JSON then");
 	setenv(RTE_IVSHMEM_DIR_ENV, test_dir, 1);

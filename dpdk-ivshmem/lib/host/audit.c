@@ -9,7 +9,6 @@
 
 #include "audit.h"
 #include "host.h"
-#include "rte_ivshmem.h"
 
 /** The memzones of this process, while they are listed. */
 struct listing {

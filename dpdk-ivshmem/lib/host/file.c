@@ -19,71 +19,12 @@
 #include <unistd.h>
 
 #include <rte_common.h>
-#include <rte_eal.h>
 
 #include "device_text.h"
 #include "host.h"
 #include "leavings.h"
 #include "log.h"
-#include "rte_ivshmem.h"
 #include "source.h"
-
-#define WAY_OUT "set " RTE_IVSHMEM_DIR_ENV " to a folder that can be written"
-
-/* mkdir -p, private to the user. */
-static int make_folder(const char *folder)
-{
-	char path[PATH_MAX];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "%s", folder);
-	for (char *slash = strchr(path + 1, '/'); slash != NULL;
-	     slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(path, 0700) != 0 && errno != EEXIST &&
-		    stat(path, &st) != 0)
-			return -errno;
-		*slash = '/';
-	}
-	if (mkdir(path, 0700) != 0 && errno != EEXIST)
-		return -errno;
-	if (stat(path, &st) != 0)
-		return -errno;
-	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
-}
-
-static int choose_folder(char folder[PATH_MAX], struct ivshmem_error *err)
-{
-	const char *chosen = getenv(RTE_IVSHMEM_DIR_ENV);
-	const char *runtime = rte_eal_get_runtime_dir();
-	char resolved[PATH_MAX];
-	int len, ret;
-
-	if (runtime[0] == '\0')
-		return ivshmem_fail(err, -EAGAIN,
-			"the EAL is not started: call rte_eal_init() first");
-
-	if (chosen != NULL && chosen[0] != '\0')
-		len = snprintf(folder, PATH_MAX, "%s", chosen);
-	else
-		len = snprintf(folder, PATH_MAX, "%s/ivshmem", runtime);
-	/* Room for the name, a temporary suffix and their separators. */
-	if (len < 0 || len >= PATH_MAX - RTE_IVSHMEM_NAME_SIZE - 32)
-		return ivshmem_fail(err, -ENAMETOOLONG,
-			"the metadata folder's name is too long: " WAY_OUT);
-	ret = make_folder(folder);
-	if (ret == 0 && realpath(folder, resolved) == NULL)
-		ret = -errno;
-	if (ret == 0 &&
-	    strlen(resolved) >= PATH_MAX - RTE_IVSHMEM_NAME_SIZE - 32)
-		ret = -ENAMETOOLONG;
-	if (ret != 0)
-		return ivshmem_fail(err, ret, "metadata folder '%.150s': %s: "
-				    WAY_OUT, folder, strerror(-ret));
-	/* QEMU opens the file from a folder of its own. */
-	strcpy(folder, resolved);
-	return 0;
-}
 
 bool ivshmem_file_is_named(int fd, const char *path)
 {
@@ -113,7 +54,7 @@ static int open_locked(const char *path, struct ivshmem_error *err)
 
 		if (fd < 0)
 			return ivshmem_fail(err, -errno,
-				"metadata file '%.150s': %s: " WAY_OUT, path,
+				"metadata file '%.150s': %s: " FOLDER_WAY_OUT, path,
 				strerror(errno));
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
 			if (ivshmem_file_is_named(fd, path))
@@ -211,7 +152,7 @@ int ivshmem_file_claim(struct ivshmem_file *file, const char *name,
 	char folder[PATH_MAX];
 	struct timespec now;
 	uint64_t left = 0;
-	int folder_lock, ret = choose_folder(folder, err);
+	int folder_lock, ret = ivshmem_folder_choose(folder, err);
 
 	if (ret != 0)
 		return ret;
@@ -248,10 +189,7 @@ static int write_all(int fd, const void *data, size_t len)
 	return 0;
 }
 
-/*
- * posix_fallocate(): a full disk is an error here, not a SIGBUS later.  What
- * is already there is overwritten; its end is cut off.
- */
+/* posix_fallocate(): a full disk is an error here, not a SIGBUS later. */
 static int fill_file(int fd, const void *contents, size_t size, uint64_t length)
 {
 	int ret = -posix_fallocate(fd, 0, (off_t)length);
@@ -271,7 +209,7 @@ static int create_temporary(const char *path, struct ivshmem_error *err)
 static int cannot_write(int ret, const char *path, struct ivshmem_error *err)
 {
 	return ivshmem_fail(err, ret,
-		"'%.150s' cannot be written: %s: free some space or " WAY_OUT,
+		"'%.150s' cannot be written: %s: free some space or " FOLDER_WAY_OUT,
 		path, strerror(-ret));
 }
 
@@ -288,86 +226,6 @@ static int fill_metadata(int fd, const struct ivshmem_metadata *md)
 	return ret;
 }
 
-/* A lease for writing is given only if nobody else has the file open. */
-static bool is_in_use(int fd)
-{
-	if (fcntl(fd, F_SETLEASE, F_WRLCK) != 0)
-		return errno == EAGAIN;
-	fcntl(fd, F_SETLEASE, F_UNLCK);
-	return false;
-}
-
-/* The name under which a generation is kept; "" if there is none. */
-static void older_path(const struct ivshmem_file *file, int fd,
-		       char older[PATH_MAX])
-{
-	struct stat st;
-
-	older[0] = '\0';
-	if (fstat(fd, &st) == 0)
-		ivshmem_older_path(file->path, st.st_ino, older);
-}
-
-/*
- * The generation that is about to lose its name gets a hidden one, so that the
- * next start finds it if this process dies.  Without it (a file system that
- * has no links) that start would not tell the VM that has it; no more than
- * that.
- */
-static void keep_name(const struct ivshmem_file *file)
-{
-	char older[PATH_MAX];
-
-	if (!ivshmem_file_is_named(file->fd, file->path))
-		return;
-	older_path(file, file->fd, older);
-	if (link(file->path, older) != 0)
-		IVSHMEM_LOG(DEBUG, "'%s' cannot be linked: %s", file->path,
-			    strerror(errno));
-}
-
-static void drop_name(const struct ivshmem_file *file, int fd)
-{
-	char older[PATH_MAX];
-
-	older_path(file, fd, older);
-	unlink(older);
-}
-
-/* Let go of a generation that was replaced. */
-static void forget(const struct ivshmem_file *file, int fd)
-{
-	drop_name(file, fd);
-	close(fd);
-}
-
-/*
- * As long as a VM has the generation before, it is kept open, to be marked in
- * the end.
- */
-static void retire(struct ivshmem_file *file, bool outdated)
-{
-	int *older = file->older.data;
-	uint32_t kept = 0;
-
-	for (uint32_t i = 0; i < file->older.n; i++) {
-		if (outdated)
-			ivshmem_mark_closing(older[i]);
-		if (!outdated && is_in_use(older[i]))
-			older[kept++] = older[i];
-		else
-			forget(file, older[i]);
-	}
-	file->older.n = kept;
-	if (outdated)
-		ivshmem_mark_closing(file->fd);
-	if (!outdated && is_in_use(file->fd))
-		ivshmem_vec_append(&file->older, &file->fd, 1,
-				   sizeof(file->fd));
-	else
-		forget(file, file->fd);
-}
-
 int ivshmem_file_write(struct ivshmem_file *file,
 		       const struct ivshmem_metadata *md, bool outdated,
 		       struct ivshmem_error *err)
@@ -375,7 +233,7 @@ int ivshmem_file_write(struct ivshmem_file *file,
 	char temporary[PATH_MAX];
 	int fd, ret;
 
-	/* So that retire() cannot fail. */
+	/* So that ivshmem_older_retire() cannot fail. */
 	if (ivshmem_vec_reserve(&file->older, 1, sizeof(file->fd)) != 0)
 		return ivshmem_fail(err, -ENOMEM, "out of memory");
 	ivshmem_temporary_path(file->path, temporary);
@@ -385,17 +243,17 @@ int ivshmem_file_write(struct ivshmem_file *file,
 	ret = fill_metadata(fd, md);
 	if (ret == 0 && flock(fd, LOCK_EX | LOCK_NB) != 0)
 		ret = -errno;
-	if (ret == 0 && !outdated && is_in_use(file->fd))
-		keep_name(file);
+	if (ret == 0 && !outdated)
+		ivshmem_older_keep_name(file);
 	if (ret == 0 && rename(temporary, file->path) != 0)
 		ret = -errno;
 	if (ret != 0) {
-		drop_name(file, file->fd);
+		ivshmem_older_drop_name(file, file->fd);
 		unlink(temporary);
 		close(fd);
 		return cannot_write(ret, file->path, err);
 	}
-	retire(file, outdated);
+	ivshmem_older_retire(file, outdated);
 	file->fd = fd;
 	return 0;
 }
@@ -463,21 +321,6 @@ void ivshmem_layout_settle(const struct ivshmem_file *file, bool keep)
 		unlink(layout);
 }
 
-static void close_older(struct ivshmem_file *file)
-{
-	const int *older = file->older.data;
-
-	for (uint32_t i = 0; i < file->older.n; i++) {
-		if (file->owner == getpid()) {
-			ivshmem_mark_closing(older[i]);
-			drop_name(file, older[i]);
-		}
-		close(older[i]);
-	}
-	free(file->older.data);
-	file->older = (struct ivshmem_vec){ 0 };
-}
-
 void ivshmem_file_remove(struct ivshmem_file *file)
 {
 	char layout[PATH_MAX];
@@ -490,7 +333,7 @@ void ivshmem_file_remove(struct ivshmem_file *file)
 			unlink(file->path);
 		}
 	}
-	close_older(file);
+	ivshmem_older_close(file);
 	close(file->fd);
 	file->fd = -1;
 }

@@ -13,7 +13,9 @@
  *   audit.c      what guests see beyond the shared objects
  *   lcores.c     lcore ids that guests rely on
  *   alloc.c      allocation with pages of its own
- *   file.c       the metadata file: owner, replacement, removal
+ *   folder.c     where metadata files lie
+ *   file.c       the metadata file: owner, replacement, removal; layout file
+ *   older.c      generations that were replaced, while VMs have them
  *   telemetry.c  commands for monitoring
  *
  * Functions here return 0 or a negative errno with the reason in `err`.  They
@@ -29,11 +31,12 @@
 
 #include "format.h"
 #include "hash.h"
+#include "rte_ivshmem.h"
 #include "vec.h"
 
-struct rte_memzone;
-struct rte_ring;
-struct rte_mempool;
+/** For messages about files that cannot be written. */
+#define FOLDER_WAY_OUT "set " RTE_IVSHMEM_DIR_ENV \
+	" to a folder that can be written"
 
 /** The file of one metadata. */
 struct ivshmem_file {
@@ -199,6 +202,32 @@ void ivshmem_layout_settle(const struct ivshmem_file *file, bool keep);
 
 /** Tell guests that the host goes (CLOSING) and remove the files. */
 void ivshmem_file_remove(struct ivshmem_file *file);
+
+/**
+ * The folder of the metadata files, made if it is not there.
+ *
+ * @param[out] folder
+ *   Absolute, without links in it, short enough for the names in it.
+ * @return
+ *   0, -EAGAIN before rte_eal_init(), -ENAMETOOLONG, or why it cannot be made.
+ */
+int ivshmem_folder_choose(char folder[PATH_MAX], struct ivshmem_error *err);
+
+/* older.c: generations that were replaced, while VMs have them. */
+
+/** Give the current generation, about to be replaced, a hidden name as well. */
+void ivshmem_older_keep_name(const struct ivshmem_file *file);
+/** Remove the hidden name of the generation that is open as fd, if any. */
+void ivshmem_older_drop_name(const struct ivshmem_file *file, int fd);
+/**
+ * The current generation has been replaced: keep it open, or let go of it.
+ *
+ * @param outdated
+ *   As for ivshmem_file_write(): mark it and all older ones CLOSING instead.
+ */
+void ivshmem_older_retire(struct ivshmem_file *file, bool outdated);
+/** Mark all of them CLOSING, and let go of them. */
+void ivshmem_older_close(struct ivshmem_file *file);
 
 /** True if `path` names the file that is open as `fd`. */
 bool ivshmem_file_is_named(int fd, const char *path);

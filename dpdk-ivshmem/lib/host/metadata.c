@@ -13,7 +13,6 @@
 #include "host.h"
 #include "leavings.h"
 #include "log.h"
-#include "rte_ivshmem.h"
 
 RTE_IVSHMEM_ASSERT(RTE_IVSHMEM_NAME_SIZE == RTE_IVSHMEM_META_NAME_LEN);
 

@@ -5,7 +5,6 @@
 #include <stddef.h>
 
 #include "host.h"
-#include "rte_ivshmem.h"
 
 /** Any of ivshmem_add_memzone(), _ring() and _mempool(). */
 typedef int (*add_function)(struct ivshmem_host *host, const void *object,

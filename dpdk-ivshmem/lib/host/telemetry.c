@@ -26,7 +26,6 @@
 #include "drawing.h"
 #include "host.h"
 #include "log.h"
-#include "rte_ivshmem.h"
 
 /* Of a reply's 16 KiB.  What does not fit, telemetry leaves out, and goes on
  * with the next name that does; each has two quotes and a comma. */
