@@ -189,7 +189,7 @@ huge_pages_are_given_back() {
     mkdir "$dir"
     export IVSHMEM_HUGE_STATE=$state
     "$ROOT/scripts/hugepages" --name "$name" reserve 4
-    [ "$(cat "$state/$name.added" 2>/dev/null || echo 0)" -le 4 ]
+    [ "$(cat "$state/$name.2M.added" 2>/dev/null || echo 0)" -le 4 ]
     "$ROOT/scripts/hugepages" --name "$name" mount "$dir" || {
         "$ROOT/scripts/hugepages" --name "$name" release
         echo "may not mount here"
@@ -198,10 +198,16 @@ huge_pages_are_given_back() {
     mountpoint -q "$dir"
     "$ROOT/scripts/hugepages" --name "$name" release
     if mountpoint -q "$dir"; then return 1; fi
-    [ ! -e "$state/$name.added" ]
+    [ ! -e "$state/$name.2M.added" ]
+    # Pages that were reserved for another are not counted on.
+    "$ROOT/scripts/hugepages" --name "$name" reserve 4
+    "$ROOT/scripts/hugepages" --name "$name-2" reserve 4
+    "$ROOT/scripts/hugepages" --name "$name" release
+    [ "$(cat /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages)" -ge 4 ]
+    "$ROOT/scripts/hugepages" --name "$name-2" release
     # Too many: nothing is kept.
     fails 1 "$ROOT/scripts/hugepages" --name "$name" reserve 99999999
-    [ ! -e "$state/$name.added" ]
+    [ ! -e "$state/$name.2M.added" ]
     "$ROOT/scripts/hugepages" --name "$name" release
 }
 

@@ -129,6 +129,7 @@ static int clean_folder(const char *folder, bool again,
 static int claim(struct ivshmem_file *file, const char *folder,
 		 uint64_t *left, struct ivshmem_error *err)
 {
+	struct stat st;
 	int ret;
 
 	*left = read_generation(file->path);
@@ -139,7 +140,7 @@ static int claim(struct ivshmem_file *file, const char *folder,
 	if (ret < 0)
 		return ret;
 	/* Of one who died since the folder was cleaned. */
-	if (*left != 0)
+	if (*left != 0 && fstat(ret, &st) == 0 && st.st_size > 0)
 		ivshmem_mark_closing(ret);
 	file->fd = ret;
 	file->owner = getpid();
