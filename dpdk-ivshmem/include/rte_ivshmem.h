@@ -28,6 +28,9 @@
  * and rte_eal_cleanup().  Primary and secondary processes may share, each
  * object from one process at a time.
  *
+ * Signals: a publication may raise SIGURG, which by default does nothing, when
+ * another process opens the metadata file at that moment.
+ *
  * Ownership: the application keeps its objects and may free them at any time.
  * While a published generation, or one in the making, lists an object, its
  * memory stays allocated: a guest goes on reading it, and it is handed to

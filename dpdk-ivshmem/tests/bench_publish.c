@@ -22,6 +22,7 @@
 #include <rte_mempool.h>
 #include <rte_memzone.h>
 #include <rte_ring.h>
+#include <rte_version.h>
 
 #include "rte_ivshmem.h"
 
@@ -144,7 +145,7 @@ static void measure_in_turn(const struct kind *ring)
 	publish("bench");
 }
 
-/* DPDK has no more than 2,560 memzones, but rings lie anywhere in one. */
+/* DPDK 22.11 has no more than 2,560 memzones; rings lie anywhere in one. */
 static void measure_in_zone(const struct kind *ring)
 {
 	size_t size = (size_t)rte_ring_get_memsize(64);
@@ -190,6 +191,9 @@ static void start_eal(void)
 		"--file-prefix", prefix, "--log-level", "lib.eal:error",
 	};
 
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 11, 0, 0)
+	must(rte_memzone_max_set(2 * MOST) == 0, "memzones");
+#endif
 	snprintf(prefix, sizeof(prefix), "ivbench%d", getpid());
 	must(rte_eal_init(RTE_DIM(argv), (char **)(uintptr_t)argv) >= 0, "EAL");
 }

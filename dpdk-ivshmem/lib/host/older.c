@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +17,15 @@
 #include "leavings.h"
 #include "log.h"
 
-/* A lease for writing is given only if nobody else has the file open. */
+/*
+ * A lease for writing is given only if nobody else has the file open.  Whoever
+ * opens it while we have the lease waits until we give it back, and we get a
+ * signal: one that does nothing by default, since SIGIO would end the process.
+ */
 static bool is_in_use(int fd)
 {
+	if (fcntl(fd, F_SETSIG, SIGURG) != 0)
+		return true;
 	if (fcntl(fd, F_SETLEASE, F_WRLCK) != 0)
 		return errno == EAGAIN;
 	fcntl(fd, F_SETLEASE, F_UNLCK);
