@@ -2,8 +2,8 @@
 /*
  * A host for tests of the tool: shares a memzone, a ring and a mempool under
  * the name of its first argument behind "--", prints what the library's audit
- * says and "ready", and lives until its standard input closes.  With a second argument also a ring that guests
- * only read, and with a layout file.
+ * says and "ready", and lives until its standard input closes.  With a second
+ * argument also a ring that guests only read, and with a layout file.
  */
 #include <stdbool.h>
 #include <stdio.h>

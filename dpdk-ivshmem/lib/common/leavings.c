@@ -54,8 +54,8 @@ static void free_list(struct dirent **entries, int n)
 }
 
 /*
- * Looked at before it is opened: opening a device file can have effects.  A host
- * that looks who else has its file takes a lease on it for a moment, and
+ * Looked at before it is opened: opening a device file can have effects.  A
+ * host that looks who else has its file takes a lease on it for a moment, and
  * meanwhile it cannot be opened without waiting.
  */
 static int open_regular(int dir, const char *name, int access)

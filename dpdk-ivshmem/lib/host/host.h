@@ -99,7 +99,8 @@ struct ivshmem_host {
 	UT_hash_handle hh;
 };
 
-/* objects.c: add an object and all that it needs; on failure nothing changed. */
+/* contents.c: add an object and all that it needs; on failure nothing
+ * changes. */
 int ivshmem_add_memzone(struct ivshmem_host *host, const void *mz,
 			bool readonly, struct ivshmem_error *err);
 int ivshmem_add_ring(struct ivshmem_host *host, const void *ring,
@@ -232,7 +233,7 @@ void ivshmem_older_close(struct ivshmem_file *file);
 /** True if `path` names the file that is open as `fd`. */
 bool ivshmem_file_is_named(int fd, const char *path);
 
-/** Bytes that the metadata file has, whole pages; 0 if it would be too large. */
+/** Bytes of the metadata file, whole pages; 0 if it would be too large. */
 uint64_t ivshmem_file_length(const struct ivshmem_metadata *md);
 
 /* metadata.c, for share.c, audit.c and telemetry.c. */

@@ -76,7 +76,8 @@ static void merge_pages(struct page_set *set)
 	set->n = set->n > 0 ? last + 1 : 0;
 }
 
-static void add_ranges(struct page_set *set, const struct ivshmem_object *object)
+static void add_ranges(struct page_set *set,
+		       const struct ivshmem_object *object)
 {
 	const struct ivshmem_range *ranges = object->ranges.data;
 
