@@ -157,19 +157,13 @@ static void test_external_heap(void)
 }
 
 /* Pages that the EAL has given back.  rte_mempool_free() would read them. */
-static void test_freed_memory(const char *mode)
+static void test_freed_memory(void)
 {
-	const char *what = "refuses a pool in pages that were freed";
 	const struct rte_memzone *mz;
 	struct rte_mempool *mp;
 
-	if (strcmp(mode, "huge") != 0 && strcmp(mode, "huge-sfs") != 0) {
-		skip(what, "the EAL gives no page back in this mode");
-		return;
-	}
 	/* More than was allocated at the start, so that pages come and go. */
-	mz = rte_memzone_reserve_aligned("freed", 36 << 20, SOCKET_ID_ANY,
-					 0,
+	mz = rte_memzone_reserve_aligned("freed", 36 << 20, SOCKET_ID_ANY, 0,
 					 RTE_PGSIZE_2M);
 	if (mz == NULL)
 		bail_out("no memzone of 36 MiB");
@@ -177,7 +171,8 @@ static void test_freed_memory(const char *mode)
 	rte_memzone_free(mz);
 	begin();
 	refused(rte_ivshmem_metadata_add_mempool(mp, "md"), EFAULT,
-		"'dangling'", "was it freed?", what);
+		"'dangling'", "was it freed?",
+		"refuses a pool in pages that were freed");
 }
 
 static void remove_names(void)
@@ -198,16 +193,11 @@ static void remove_names(void)
 }
 
 /* The last test: the names of all hugepage files are removed. */
-static void test_removed_files(const char *mode)
+static void test_removed_files(void)
 {
-	const char *what = "files without a name are opened through the host";
 	struct rte_ring *r;
 	char through[32];
 
-	if (!has_hugepages(mode)) {
-		skip(what, "a memfd never has a name");
-		return;
-	}
 	r = rte_ring_create("nameless", 64, SOCKET_ID_ANY, 0);
 	remove_names();
 	snprintf(through, sizeof(through), "/proc/%d/fd/", getpid());
@@ -215,7 +205,8 @@ static void test_removed_files(const char *mode)
 	      rte_ivshmem_metadata_cmdline_generate(text, sizeof(text),
 						    "md") == 0 &&
 	      strstr(text, through) != NULL &&
-	      strstr(text, getenv("IVSHMEM_HUGE")) == NULL, "%s", what);
+	      strstr(text, getenv("IVSHMEM_HUGE")) == NULL,
+	      "files without a name are opened through the host");
 }
 
 int main(int argc, char **argv)
@@ -228,8 +219,12 @@ int main(int argc, char **argv)
 	test_application_memory();
 	test_registered_memory();
 	test_external_heap();
-	test_freed_memory(argv[1]);
-	test_removed_files(argv[1]);
+	/* With all memory allocated at the start, or in memfds, there are no
+	 * such pages, or names. */
+	if (strcmp(argv[1], "huge") == 0 || strcmp(argv[1], "huge-sfs") == 0)
+		test_freed_memory();
+	if (has_hugepages(argv[1]))
+		test_removed_files();
 	end_log();
 	return tap_end();
 }

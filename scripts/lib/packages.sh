@@ -10,8 +10,10 @@ LIBRARY_PACKAGES=(
     uthash-dev
     # the tool's JSON
     libcjson-dev
-    # to record and compare its binary interface
-    abigail-tools
+    # to record and compare its binary interface; to look for errors in the man page
+    abigail-tools groff-base
+    # dpdk-telemetry.py, and backends of other devices for tests
+    dpdk-dev
     # what a static DPDK needs and libdpdk-dev forgets
     libsystemd-dev
 )
@@ -25,8 +27,6 @@ PACKAGES=(
     libseccomp-dev
     # QEMU's firmware, which Debian keeps in packages of its own
     seabios qemu-system-data ipxe-qemu
-    # backends of other devices, for tests; of virtiofsd each release has its own
-    dpdk-dev
     # the library on Debian 13
     mmdebstrap
     # a consumer of the device's form for it; the test runs the daemon by itself,
@@ -58,6 +58,7 @@ need_packages() {
     local release missing
     release=$(debian_release) || release=
     case $release in
+    # virtiofsd, a backend for tests, lies in packages of different names.
     12) PACKAGES+=(qemu-system-common) ;;
     13) PACKAGES+=(meson virtiofsd) ;;
     *) need_commands; return ;;
