@@ -12,11 +12,12 @@ LIBRARY_PACKAGES=(
     libcjson-dev
     # to record and compare its binary interface; to look for errors in the man page
     abigail-tools groff-base
-    # dpdk-telemetry.py, and backends of other devices for tests
-    dpdk-dev
     # what a static DPDK needs and libdpdk-dev forgets
     libsystemd-dev
 )
+
+# On Debian 13 besides: dpdk has dpdk-telemetry.py, which is in dpdk-dev before.
+LIBRARY_PACKAGES_13=(meson dpdk)
 
 PACKAGES=(
     "${LIBRARY_PACKAGES[@]}"
@@ -27,6 +28,8 @@ PACKAGES=(
     libseccomp-dev
     # QEMU's firmware, which Debian keeps in packages of its own
     seabios qemu-system-data ipxe-qemu
+    # backends of other devices, for tests; of virtiofsd each release has its own
+    dpdk-dev
     # the library on Debian 13
     mmdebstrap
     # a consumer of the device's form for it; the test runs the daemon by itself,
@@ -58,9 +61,8 @@ need_packages() {
     local release missing
     release=$(debian_release) || release=
     case $release in
-    # virtiofsd, a backend for tests, lies in packages of different names.
     12) PACKAGES+=(qemu-system-common) ;;
-    13) PACKAGES+=(meson virtiofsd) ;;
+    13) PACKAGES+=("${LIBRARY_PACKAGES_13[@]}" virtiofsd) ;;
     *) need_commands; return ;;
     esac
     mapfile -t missing < <(missing_packages "${PACKAGES[@]}")
