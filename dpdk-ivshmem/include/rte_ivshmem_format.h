@@ -138,6 +138,9 @@ enum rte_ivshmem_object_type {
 						* name; another object needs it */
 #define RTE_IVSHMEM_OBJECT_READONLY (UINT32_C(1) << 1) /**< guests only read;
 						* it lies in such chunks */
+#define RTE_IVSHMEM_OBJECT_OWN_DATA (UINT32_C(1) << 2) /**< mempools: private
+						* data of the application, which
+						* may change any time */
 
 /** One shared object.  Rings and mempools lie in memzones of this table. */
 struct rte_ivshmem_object {

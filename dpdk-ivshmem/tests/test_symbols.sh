@@ -3,7 +3,7 @@
 #
 # usage: test_symbols.sh LIBRARY.so LIBRARY.a
 #
-# The library exports the functions that its header declares, and no other name.
+# The library exports the functions that its headers declare, and no other name.
 set -euo pipefail
 shared=$1 archive=$2
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
@@ -12,7 +12,7 @@ here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 
 # The preprocessor takes the comments away.
 declared() {
-    "${CC:-cc}" -x c -std=c11 -E -P "$here/../include/rte_ivshmem.h" |
+    "${CC:-cc}" -x c -std=c11 -E -P "$here"/../include/rte_ivshmem*.h |
         grep -oE '\brte_ivshmem_[a-z0-9_]+ *\(' | tr -d ' (' | sort -u
 }
 
@@ -31,7 +31,7 @@ archive_is_clean() {
     return 1
 }
 
-t "the library exports what rte_ivshmem.h declares, and nothing else" same declared exported
+t "the library exports what its headers declare, and nothing else" same declared exported
 t "version.map lists each by its name" same declared listed
 t "the archive defines no name but (rte_)ivshmem_*" archive_is_clean
 t_done

@@ -164,10 +164,15 @@ int ivshmem_source_open_pci(const char *name, struct ivshmem_metadata *md,
 	return ret;
 }
 
+bool ivshmem_source_is_pci(const char *name)
+{
+	return read_attribute(name, "vendor") == PCI_VENDOR_IVSHMEM &&
+	       read_attribute(name, "device") == PCI_DEVICE_IVSHMEM;
+}
+
 static int is_ivshmem(const struct dirent *entry)
 {
-	return read_attribute(entry->d_name, "vendor") == PCI_VENDOR_IVSHMEM &&
-	       read_attribute(entry->d_name, "device") == PCI_DEVICE_IVSHMEM;
+	return ivshmem_source_is_pci(entry->d_name);
 }
 
 int ivshmem_source_list_pci(struct dirent ***entries)

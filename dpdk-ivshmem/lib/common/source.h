@@ -7,6 +7,7 @@
 #define IVSHMEM_SOURCE_H
 
 #include <dirent.h>
+#include <stdbool.h>
 
 #include "format.h"
 
@@ -32,6 +33,9 @@ int ivshmem_source_read_file(int fd, struct ivshmem_metadata *md,
  *   Their number; 0 also without PCI, entries is NULL then.
  */
 int ivshmem_source_list_pci(struct dirent ***entries);
+
+/** Is there a PCI device 1af4:1110 of that address? */
+bool ivshmem_source_is_pci(const char *name);
 
 /**
  * Enable a PCI device and read the metadata in its BAR 2.  A device that has

@@ -49,7 +49,7 @@ struct rte_bus {
 	ivshmem_unused_callback dev_iterate;
 	ivshmem_unused_callback hot_unplug_handler;
 	ivshmem_unused_callback sigbus_handler;
-	ivshmem_unused_callback cleanup;
+	int (*cleanup)(void);
 };
 
 void rte_bus_register(struct rte_bus *bus);

@@ -18,7 +18,6 @@
 #include <rte_devargs.h>
 #include <rte_eal.h>
 #include <rte_kvargs.h>
-#include <rte_lcore.h>
 
 #include "guest.h"
 #include "log.h"
@@ -38,93 +37,150 @@ static int check_state(const struct ivshmem_metadata *md,
 		md->name, md->generation);
 }
 
-/* Takes the metadata and the descriptor of BAR 2 over; -1: there is no BAR. */
-static int add_device(struct ivshmem_device_list *devices, const char *name,
-		      int bar_fd, struct ivshmem_metadata *md,
-		      struct ivshmem_error *err)
+/* Takes the metadata and the descriptor over, also on failure. */
+static int new_device(const char *name, bool is_pci, int fd,
+		      struct ivshmem_metadata *md,
+		      struct ivshmem_device **result, struct ivshmem_error *err)
 {
 	struct ivshmem_device *device = calloc(1, sizeof(*device));
 	int ret;
 
 	if (device == NULL) {
 		ivshmem_metadata_free(md);
-		if (bar_fd >= 0)
-			close(bar_fd);
+		close(fd);
 		return ivshmem_fail(err, -ENOMEM, "out of memory");
 	}
 	snprintf(device->name, sizeof(device->name), "%s", name);
-	device->bar_fd = bar_fd;
+	device->is_pci = is_pci;
+	device->fd = fd;
 	device->md = *md;
 	ret = check_state(&device->md, err);
 	if (ret != 0)
 		ivshmem_device_free(device);
 	else
-		TAILQ_INSERT_TAIL(devices, device, next);
+		*result = device;
 	return ret;
 }
 
 void ivshmem_device_free(struct ivshmem_device *device)
 {
-	if (device->lcore_guard != NULL)
-		rte_lcore_callback_unregister(device->lcore_guard);
-	if (device->bar_fd >= 0)
-		close(device->bar_fd);
+	if (device->fd >= 0)
+		close(device->fd);
 	ivshmem_metadata_free(&device->md);
 	free(device);
 }
 
-static int open_pci(struct ivshmem_device_list *devices, const char *name,
+/* ---- PCI devices -------------------------------------------------------- */
+
+static bool same_pci_device(const char *name, const char *given)
+{
+	size_t domain = sizeof("0000:") - 1;
+
+	/* DPDK takes an address without its domain for domain 0. */
+	return strcmp(name, given) == 0 ||
+	       (strncmp(name, "0000:", domain) == 0 &&
+		strcmp(name + domain, given) == 0);
+}
+
+/* As DPDK's PCI bus takes -a and -b, whose devices are in its list. */
+static int check_allowed(const char *name, struct ivshmem_error *err)
+{
+	bool only_allowed = false;
+	struct rte_devargs *devargs;
+
+	if (!rte_eal_has_pci())
+		return ivshmem_fail(err, -EPERM, "--no-pci");
+	RTE_EAL_DEVARGS_FOREACH("pci", devargs) {
+		bool same = same_pci_device(name, devargs->name);
+
+		if (devargs->policy == RTE_DEV_BLOCKED) {
+			if (same)
+				return ivshmem_fail(err, -EPERM, "-b %s",
+						    devargs->name);
+			continue;
+		}
+		if (same)
+			return 0;
+		only_allowed = true;
+	}
+	return !only_allowed ? 0 : ivshmem_fail(err, -EPERM,
+		"other PCI devices are given with -a: add -a %s", name);
+}
+
+static int open_pci(const char *name, struct ivshmem_device **device,
 		    struct ivshmem_error *err)
 {
 	struct ivshmem_metadata md;
-	int fd = ivshmem_source_open_pci(name, &md, err);
+	int ret = check_allowed(name, err);
 
-	return fd < 0 ? fd : add_device(devices, name, fd, &md, err);
+	if (ret == 0)
+		ret = ivshmem_source_open_pci(name, &md, err);
+	return ret < 0 ? ret : new_device(name, true, ret, &md, device, err);
+}
+
+static void add_pci(struct ivshmem_device_list *devices, const char *name)
+{
+	struct ivshmem_device *device;
+	struct ivshmem_error err;
+	int ret = open_pci(name, &device, &err);
+
+	if (ret == 0)
+		TAILQ_INSERT_TAIL(devices, device, next);
+	else if (ret == -EPERM)
+		IVSHMEM_LOG(NOTICE, "%s: left alone because of the command line: %s",
+			    name, err.text);
+	else if (ret == -ENOENT)
+		IVSHMEM_LOG(INFO, "%s: left alone: %s", name, err.text);
+	else
+		IVSHMEM_LOG(ERR, "%s: not attached: %s", name, err.text);
 }
 
 static void find_pci(struct ivshmem_device_list *devices)
 {
-	struct ivshmem_error err;
 	struct dirent **entries;
 	int n = ivshmem_source_list_pci(&entries);
 
 	for (int i = 0; i < n; i++) {
-		const char *name = entries[i]->d_name;
-		int ret = 0;
-
-		if (!rte_eal_has_pci())
-			IVSHMEM_LOG(NOTICE, "%s: left alone because of --no-pci",
-				    name);
-		else
-			ret = open_pci(devices, name, &err);
-		if (ret == -ENOENT)
-			IVSHMEM_LOG(INFO, "%s: left alone: %s", name, err.text);
-		else if (ret != 0)
-			IVSHMEM_LOG(ERR, "%s: not attached: %s", name,
-				    err.text);
+		add_pci(devices, entries[i]->d_name);
 		free(entries[i]);
 	}
 	free(entries);
 }
 
-static int open_file(struct ivshmem_device_list *devices, const char *path,
+/* ---- files -------------------------------------------------------------- */
+
+/* The descriptor stays, to see how the host is. */
+static int open_file(const char *path, struct ivshmem_device **device,
 		     struct ivshmem_error *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), ret;
 	struct ivshmem_metadata md;
 
 	if (fd < 0)
-		return ivshmem_fail(err, -errno, "%s: is the host running?",
+		return ivshmem_fail(err, errno == ENOENT ? -ENODEV : -errno,
+				    "%s: is the host running?",
 				    strerror(errno));
 	ret = ivshmem_source_read_file(fd, &md, err);
+	if (ret == 0)
+		return new_device(path, false, fd, &md, device, err);
 	close(fd);
-	return ret != 0 ? ret : add_device(devices, path, -1, &md, err);
+	return ret;
+}
+
+static void add_file(struct ivshmem_device_list *devices, const char *path)
+{
+	struct ivshmem_device *device;
+	struct ivshmem_error err;
+
+	if (open_file(path, &device, &err) == 0)
+		TAILQ_INSERT_TAIL(devices, device, next);
+	else
+		IVSHMEM_LOG(ERR, "%s: not attached: %s", path, err.text);
 }
 
 static void find_files(struct ivshmem_device_list *devices)
 {
 	static const char *const keys[] = { "file", NULL };
-	struct ivshmem_error err;
 	struct rte_devargs *devargs;
 
 	RTE_EAL_DEVARGS_FOREACH("ivshmem", devargs) {
@@ -135,15 +191,29 @@ static void find_files(struct ivshmem_device_list *devices)
 		if (path == NULL)
 			IVSHMEM_LOG(ERR, "-a %s,%s: give the metadata file as -a ivshmem0,file=PATH",
 				    devargs->name, devargs->args);
-		else if (open_file(devices, path, &err) != 0)
-			IVSHMEM_LOG(ERR, "%s: not attached: %s", path,
-				    err.text);
+		else
+			add_file(devices, path);
 		rte_kvargs_free(args);
 	}
 }
+
+/* ---- both --------------------------------------------------------------- */
 
 void ivshmem_find_devices(struct ivshmem_device_list *devices)
 {
 	find_pci(devices);
 	find_files(devices);
+}
+
+int ivshmem_open_device(const char *name, struct ivshmem_device **device,
+			struct ivshmem_error *err)
+{
+	if (strlen(name) >= RTE_IVSHMEM_DEVICE_SIZE)
+		return ivshmem_fail(err, -ENODEV, "the name is too long");
+	if (strchr(name, '/') != NULL)
+		return open_file(name, device, err);
+	if (!ivshmem_source_is_pci(name))
+		return ivshmem_fail(err, -ENODEV,
+			"no PCI device 1af4:1110, and no path of a file");
+	return open_pci(name, device, err);
 }

@@ -1,30 +1,29 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Chunks at the host's addresses.
+ *
+ *     chunk    +--------------+-------------------------+-------+
+ *              | shared       | caches of a mempool     | shared|
+ *     here     +--------------+-------------------------+-------+
+ *              | mapped       | private, see caches.h   | mapped|
+ *              +--------------+-------------------------+-------+
+ *
+ * Private pages are anonymous memory between the mappings: laid over a mapping
+ * of a PCI resource they would upset the kernel's records of memory types.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/param.h>
 #include <unistd.h>
-
-#include <rte_memzone.h>
 
 #include "guest.h"
 
 #define PAGE_SIZE ((uint64_t)RTE_IVSHMEM_PAGE_SIZE)
-
-/** A private page of memzone descriptors at the host's address. */
-struct descriptor_page {
-	SLIST_ENTRY(descriptor_page) next;
-	uint64_t address;
-};
-
-SLIST_HEAD(descriptor_list, descriptor_page);
-
-static struct descriptor_list descriptor_pages =
-	SLIST_HEAD_INITIALIZER(descriptor_pages);
 
 /* What lies in the range already, for the message. */
 static void find_mapping(uint64_t start, uint64_t end, char *name, size_t size)
@@ -47,10 +46,9 @@ static void find_mapping(uint64_t start, uint64_t end, char *name, size_t size)
 		fclose(f);
 }
 
-/* Map exactly there, and never over anything. */
-static int map_at(uint64_t address, uint64_t length, int prot, int flags,
-		  int fd, uint64_t offset, const char *what,
-		  struct ivshmem_error *err)
+int ivshmem_map_at(uint64_t address, uint64_t length, int prot, int flags,
+		   int fd, uint64_t offset, const char *what,
+		   struct ivshmem_error *err)
 {
 	void *wanted = (void *)(uintptr_t)address;
 	void *got = mmap(wanted, length, prot, flags | MAP_FIXED_NOREPLACE, fd,
@@ -65,6 +63,8 @@ static int map_at(uint64_t address, uint64_t length, int prot, int flags,
 		munmap(got, length);
 		error = EEXIST;
 	}
+	if (err == NULL)
+		return -error;
 	if (error != EEXIST)
 		return ivshmem_fail(err, -error,
 			"%s cannot be mapped at 0x%" PRIx64 "-0x%" PRIx64 ": %s",
@@ -76,151 +76,229 @@ static int map_at(uint64_t address, uint64_t length, int prot, int flags,
 		what, address, address + length, taken_by);
 }
 
+/** Where a chunk's bytes come from. */
+struct source {
+	int fd;
+	uint64_t offset; /**< of the chunk's first byte */
+	bool opened;     /**< fd is of this chunk alone */
+};
+
 static bool is_readonly(const struct rte_ivshmem_chunk *chunk)
 {
 	return chunk->flags & RTE_IVSHMEM_CHUNK_READONLY;
 }
 
-static int open_chunk(const struct ivshmem_device *device,
-		      const struct rte_ivshmem_chunk *chunk,
-		      struct ivshmem_error *err)
+static int open_source(const struct ivshmem_device *device,
+		       const struct rte_ivshmem_chunk *chunk,
+		       struct source *source, struct ivshmem_error *err)
 {
 	const char *path = ivshmem_chunk_path(&device->md, chunk);
-	int fd = open(path, (is_readonly(chunk) ? O_RDONLY : O_RDWR) |
-		      O_CLOEXEC);
 
-	if (fd < 0)
+	if (device->is_pci) {
+		*source = (struct source){ device->fd, chunk->bar_offset,
+					   false };
+		return 0;
+	}
+	*source = (struct source){ open(path, (is_readonly(chunk) ? O_RDONLY :
+					O_RDWR) | O_CLOEXEC),
+				   chunk->file_offset, true };
+	if (source->fd < 0)
 		return ivshmem_fail(err, -errno,
 			"chunk file '%.150s': %s: is the host running?", path,
 			strerror(errno));
-	return fd;
+	return 0;
 }
 
-static int map_chunk(const struct ivshmem_device *device, uint32_t i,
-		     struct ivshmem_error *err)
+static void close_source(const struct source *source)
 {
-	const struct rte_ivshmem_chunk *chunk = &device->md.chunks[i];
-	/* A store ends in SIGSEGV here, rather than in nothing in the VM. */
-	int prot = PROT_READ | (is_readonly(chunk) ? 0 : PROT_WRITE);
-	char what[32];
-	int fd, ret;
+	if (source->opened)
+		close(source->fd);
+}
 
-	snprintf(what, sizeof(what), "chunk %u", i);
-	if (device->bar_fd >= 0)
-		return map_at(chunk->address, chunk->length, prot, MAP_SHARED,
-			      device->bar_fd, chunk->bar_offset, what, err);
-	fd = open_chunk(device, chunk, err);
-	if (fd < 0)
-		return fd;
-	ret = map_at(chunk->address, chunk->length, prot, MAP_SHARED, fd,
-		     chunk->file_offset, what, err);
-	close(fd);
+static int map_recorded(struct ivshmem_device *device, uint64_t address,
+			uint64_t length, int prot, int flags, int fd,
+			uint64_t offset, const char *what,
+			struct ivshmem_error *err)
+{
+	struct ivshmem_mapping mapping = { address, length };
+	int ret = ivshmem_vec_reserve(&device->mappings, 1, sizeof(mapping));
+
+	if (ret != 0)
+		return ivshmem_fail(err, ret, "out of memory");
+	ret = ivshmem_map_at(address, length, prot, flags, fd, offset, what,
+			     err);
+	if (ret == 0)
+		ivshmem_vec_append(&device->mappings, &mapping, 1,
+				   sizeof(mapping));
 	return ret;
 }
 
-static void unmap_first(const struct ivshmem_device *device, uint32_t n)
+/* The first caches whose private pages end behind the address; n if none. */
+static uint32_t first_private(const struct ivshmem_device *device,
+			      uint64_t address)
 {
-	for (uint32_t i = 1; i < n; i++) {
-		const struct rte_ivshmem_chunk *chunk = &device->md.chunks[i];
+	uint32_t low = 0, high = device->n_caches;
 
-		munmap((void *)(uintptr_t)chunk->address, chunk->length);
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (device->caches[middle].private_end <= address)
+			low = middle + 1;
+		else
+			high = middle;
 	}
+	return low;
+}
+
+/* All of the chunk that is not private. */
+static int map_shared(struct ivshmem_device *device,
+		      const struct rte_ivshmem_chunk *chunk,
+		      const struct source *source, const char *what,
+		      struct ivshmem_error *err)
+{
+	/* A store ends in SIGSEGV here, rather than in nothing in the VM. */
+	int prot = PROT_READ | (is_readonly(chunk) ? 0 : PROT_WRITE);
+	uint64_t at = chunk->address, end = chunk->address + chunk->length;
+	uint32_t i = first_private(device, at);
+	int ret = 0;
+
+	while (at < end && ret == 0) {
+		const struct ivshmem_caches *caches =
+			i < device->n_caches ? &device->caches[i++] : NULL;
+		uint64_t stop = caches != NULL ?
+				MIN(caches->private_start, end) : end;
+
+		if (stop > at)
+			ret = map_recorded(device, at, stop - at, prot,
+				MAP_SHARED, source->fd, source->offset +
+				(at - chunk->address), what, err);
+		at = caches != NULL ? MAX(at, caches->private_end) : end;
+	}
+	return ret;
+}
+
+static int map_chunk(struct ivshmem_device *device, uint32_t i,
+		     struct ivshmem_error *err)
+{
+	const struct rte_ivshmem_chunk *chunk = &device->md.chunks[i];
+	struct source source;
+	char what[32];
+	int ret = open_source(device, chunk, &source, err);
+
+	if (ret != 0)
+		return ret;
+	snprintf(what, sizeof(what), "chunk %u", i);
+	ret = map_shared(device, chunk, &source, what, err);
+	close_source(&source);
+	return ret;
+}
+
+static const struct rte_ivshmem_chunk *
+chunk_at(const struct ivshmem_metadata *md, uint64_t address)
+{
+	for (uint32_t i = 1; i < md->n_chunks; i++)
+		if (address >= md->chunks[i].address &&
+		    address - md->chunks[i].address < md->chunks[i].length)
+			return &md->chunks[i];
+	return NULL;
+}
+
+/* Copy what is shared at `start` up to `end`, or to the end of its page. */
+static int copy_page(struct ivshmem_device *device, uint64_t start,
+		     uint64_t end, uint64_t *copied, struct ivshmem_error *err)
+{
+	const struct rte_ivshmem_chunk *chunk = chunk_at(&device->md, start);
+	uint64_t page = device->is_pci ? PAGE_SIZE : chunk->page_size;
+	uint64_t first = start & ~(page - 1);
+	struct source source;
+	void *map;
+	int ret = open_source(device, chunk, &source, err);
+
+	if (ret != 0)
+		return ret;
+	map = mmap(NULL, page, PROT_READ, MAP_SHARED, source.fd,
+		   (off_t)(source.offset + (first - chunk->address)));
+	ret = map == MAP_FAILED ? -errno : 0;
+	close_source(&source);
+	if (ret != 0)
+		return ivshmem_fail(err, ret, "a page cannot be mapped: %s",
+				    strerror(-ret));
+	*copied = MIN(first + page, end) - start;
+	memcpy((void *)(uintptr_t)start, (char *)map + (start - first),
+	       *copied);
+	munmap(map, page);
+	return 0;
+}
+
+static int copy_range(struct ivshmem_device *device, uint64_t start,
+		      uint64_t end, struct ivshmem_error *err)
+{
+	uint64_t copied = 0;
+	int ret = 0;
+
+	for (; start < end && ret == 0; start += copied)
+		ret = copy_page(device, start, end, &copied, err);
+	return ret;
+}
+
+/* Empty caches, and a copy of what does not change around them. */
+static int map_private(struct ivshmem_device *device,
+		       const struct ivshmem_caches *caches,
+		       struct ivshmem_error *err)
+{
+	const struct rte_ivshmem_object *pool = caches->pool;
+	uint64_t end = caches->start + caches->size * caches->n;
+	uint64_t start = MAX(caches->private_start, pool->address);
+	int ret;
+
+	if (caches->private_start == caches->private_end)
+		return 0;
+	ret = map_recorded(device, caches->private_start,
+			   caches->private_end - caches->private_start,
+			   PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			   -1, 0, "a copy of caches", err);
+	if (ret == 0)
+		ret = copy_range(device, start, caches->start, err);
+	if (ret == 0)
+		ret = copy_range(device, end,
+				 MIN(caches->private_end,
+				     pool->address + pool->length), err);
+	return ret;
+}
+
+static int map_all(struct ivshmem_device *device, struct ivshmem_error *err)
+{
+	uint64_t page_size = device->is_pci ? PAGE_SIZE :
+			     ivshmem_largest_page(&device->md);
+	int ret = ivshmem_caches_find(&device->md, page_size, &device->caches,
+				      &device->n_caches, err);
+
+	for (uint32_t i = 1; i < device->md.n_chunks && ret == 0; i++)
+		ret = map_chunk(device, i, err);
+	for (uint32_t i = 0; i < device->n_caches && ret == 0; i++)
+		ret = map_private(device, &device->caches[i], err);
+	return ret;
 }
 
 int ivshmem_map_chunks(struct ivshmem_device *device, struct ivshmem_error *err)
 {
-	for (uint32_t i = 1; i < device->md.n_chunks; i++) {
-		int ret = map_chunk(device, i, err);
+	int ret = map_all(device, err);
 
-		if (ret != 0) {
-			unmap_first(device, i);
-			return ret;
-		}
-	}
-	/* The mappings hold what they need; unplug must not wait for us. */
-	if (device->bar_fd >= 0) {
-		close(device->bar_fd);
-		device->bar_fd = -1;
-	}
-	return 0;
+	if (ret != 0)
+		ivshmem_unmap_chunks(device);
+	return ret;
 }
 
 void ivshmem_unmap_chunks(struct ivshmem_device *device)
 {
-	unmap_first(device, device->md.n_chunks);
-}
+	const struct ivshmem_mapping *mappings = device->mappings.data;
 
-static int map_descriptor_page(uint64_t address, struct ivshmem_error *err)
-{
-	struct descriptor_page *page;
-	int ret;
-
-	SLIST_FOREACH(page, &descriptor_pages, next)
-		if (page->address == address)
-			return 0;
-	page = malloc(sizeof(*page));
-	if (page == NULL)
-		return ivshmem_fail(err, -ENOMEM, "out of memory");
-	ret = map_at(address, PAGE_SIZE, PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0,
-		     "a memzone descriptor", err);
-	if (ret != 0) {
-		free(page);
-		return ret;
-	}
-	page->address = address;
-	SLIST_INSERT_HEAD(&descriptor_pages, page, next);
-	return 0;
-}
-
-/* Another host may have used the same address for another memzone. */
-static int fill_descriptor(const struct rte_ivshmem_object *object,
-			   struct ivshmem_error *err)
-{
-	static const struct rte_memzone empty;
-	struct rte_memzone *at = (void *)(uintptr_t)object->memzone;
-	struct rte_memzone copy = {
-		.iova = RTE_BAD_IOVA,
-		.addr_64 = object->address,
-		.len = object->length,
-		.hugepage_sz = object->hugepage_sz,
-		.socket_id = object->socket_id,
-		.flags = object->mz_flags,
-	};
-
-	memcpy(copy.name, object->name, sizeof(copy.name));
-	if (memcmp(at, &empty, sizeof(empty)) != 0 &&
-	    memcmp(at, &copy, sizeof(copy)) != 0)
-		return ivshmem_fail(err, -EEXIST,
-			"memzone '%s' and '%.31s' of another device have the same descriptor address: start the hosts with different --base-virtaddr",
-			object->name, at->name);
-	*at = copy;
-	return 0;
-}
-
-static int map_descriptor(const struct rte_ivshmem_object *object,
-			  struct ivshmem_error *err)
-{
-	uint64_t first = object->memzone & ~(PAGE_SIZE - 1);
-	uint64_t last = (object->memzone + sizeof(struct rte_memzone) - 1) &
-			~(PAGE_SIZE - 1);
-	int ret = map_descriptor_page(first, err);
-
-	if (ret == 0 && last != first)
-		ret = map_descriptor_page(last, err);
-	return ret != 0 ? ret : fill_descriptor(object, err);
-}
-
-int ivshmem_map_descriptors(const struct ivshmem_metadata *md,
-			    struct ivshmem_error *err)
-{
-	for (uint32_t i = 0; i < md->n_objects; i++) {
-		int ret = 0;
-
-		if (md->objects[i].type == RTE_IVSHMEM_MEMZONE)
-			ret = map_descriptor(&md->objects[i], err);
-		if (ret != 0)
-			return ret;
-	}
-	return 0;
+	for (uint32_t i = 0; i < device->mappings.n; i++)
+		munmap((void *)(uintptr_t)mappings[i].address,
+		       mappings[i].length);
+	free(device->mappings.data);
+	device->mappings = (struct ivshmem_vec){ NULL, 0, 0 };
+	free(device->caches);
+	device->caches = NULL;
+	device->n_caches = 0;
 }

@@ -14,7 +14,7 @@
 #include <rte_common.h>
 #include <rte_eal_memconfig.h>
 #include <rte_errno.h>
-#include <rte_lcore.h>
+#include <rte_malloc.h>
 #include <rte_mempool.h>
 #include <rte_memzone.h>
 #include <rte_ring.h>
@@ -109,6 +109,8 @@ static bool mempool_matches(const struct contents *contents,
 	       (uint32_t)copy.ops_index ==
 	       contents->md->ops[object->ops].index &&
 	       copy.cache_size == object->cache_size &&
+	       (copy.cache_size == 0 || (uintptr_t)copy.local_cache ==
+		object->address + RTE_MEMPOOL_HEADER_SIZE(mp, 0)) &&
 	       known_descriptor(contents, copy.mz);
 }
 
@@ -147,16 +149,21 @@ static int check_object(const struct contents *contents,
 	return 0;
 }
 
-static int insert_memzone(const struct rte_ivshmem_object *object)
+/*
+ * A name costs a cache line, so that the descriptor is one of the EAL's; what
+ * was reserved is kept, to be freed in the end.
+ */
+static int insert_memzone(const struct rte_ivshmem_object *object,
+			  void **reserved)
 {
-	const struct rte_memzone *reserved =
+	const struct rte_memzone *found =
 		rte_memzone_reserve(object->name, RTE_CACHE_LINE_SIZE,
 				    SOCKET_ID_ANY, 0);
-	struct rte_memzone *mz = (struct rte_memzone *)(uintptr_t)reserved;
+	struct rte_memzone *mz = (struct rte_memzone *)(uintptr_t)found;
 
 	if (mz == NULL)
 		return -rte_errno;
-	/* The line that was reserved stays allocated: 64 bytes each. */
+	*reserved = mz->addr;
 	mz->addr_64 = object->address;
 	mz->len = object->length;
 	mz->iova = rte_eal_iova_mode() == RTE_IOVA_VA ?
@@ -167,21 +174,41 @@ static int insert_memzone(const struct rte_ivshmem_object *object)
 	return 0;
 }
 
+/* The application may have freed the descriptor, and even used its name. */
+static void remove_memzone(const struct rte_ivshmem_object *object,
+			   void *reserved)
+{
+	const struct rte_memzone *found = rte_memzone_lookup(object->name);
+	struct rte_memzone *mz = (struct rte_memzone *)(uintptr_t)found;
+
+	if (mz == NULL || mz->addr_64 != object->address) {
+		rte_free(reserved);
+		return;
+	}
+	mz->addr = reserved;
+	mz->len = RTE_CACHE_LINE_SIZE;
+	rte_memzone_free(mz);
+}
+
 static const char *tailq_of(uint32_t type)
 {
 	return type == RTE_IVSHMEM_RING ? IVSHMEM_RING_TAILQ :
 					  IVSHMEM_MEMPOOL_TAILQ;
 }
 
-static int insert_entry(const struct rte_ivshmem_object *object)
+static int insert_entry(uint32_t type, void *object)
 {
 	int ret;
 
 	rte_mcfg_mempool_write_lock();
-	ret = ivshmem_tailq_insert(tailq_of(object->type),
-				   object_pointer(object));
+	ret = ivshmem_tailq_insert(tailq_of(type), object);
 	rte_mcfg_mempool_write_unlock();
 	return ret;
+}
+
+int ivshmem_insert_pool(void *pool)
+{
+	return insert_entry(RTE_IVSHMEM_MEMPOOL, pool);
 }
 
 static void remove_entry(const struct rte_ivshmem_object *object)
@@ -191,40 +218,40 @@ static void remove_entry(const struct rte_ivshmem_object *object)
 	rte_mcfg_mempool_write_unlock();
 }
 
-/* An address of NULL hides a descriptor from every lookup and from free. */
-static void remove_memzone(const struct rte_ivshmem_object *object)
-{
-	const struct rte_memzone *mz = rte_memzone_lookup(object->name);
-
-	if (mz != NULL)
-		((struct rte_memzone *)(uintptr_t)mz)->addr = NULL;
-}
-
-static void remove_first(const struct ivshmem_metadata *md, uint32_t n)
+static void remove_first(struct ivshmem_device *device, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		const struct rte_ivshmem_object *object = &md->objects[i];
+		const struct rte_ivshmem_object *object =
+			&device->md.objects[i];
 
 		if (object->type == RTE_IVSHMEM_MEMZONE)
-			remove_memzone(object);
+			remove_memzone(object, device->reserved[i]);
 		else if (object->type != RTE_IVSHMEM_PART)
 			remove_entry(object);
 	}
+	free(device->reserved);
+	device->reserved = NULL;
 }
 
-static int insert_all(const struct ivshmem_metadata *md,
-		      struct ivshmem_error *err)
+static int insert_all(struct ivshmem_device *device, struct ivshmem_error *err)
 {
+	const struct ivshmem_metadata *md = &device->md;
+
+	device->reserved = calloc((size_t)md->n_objects + 1,
+				  sizeof(*device->reserved));
+	if (device->reserved == NULL)
+		return ivshmem_fail(err, -ENOMEM, "out of memory");
 	for (uint32_t i = 0; i < md->n_objects; i++) {
 		const struct rte_ivshmem_object *object = &md->objects[i];
 		int ret = 0;
 
 		if (object->type == RTE_IVSHMEM_MEMZONE)
-			ret = insert_memzone(object);
+			ret = insert_memzone(object, &device->reserved[i]);
 		else if (object->type != RTE_IVSHMEM_PART)
-			ret = insert_entry(object);
+			ret = insert_entry(object->type,
+					   object_pointer(object));
 		if (ret != 0) {
-			remove_first(md, i);
+			remove_first(device, i);
 			return ivshmem_fail(err, ret,
 				"'%s' cannot be registered: %s: give this program more memory (-m)",
 				object->name, strerror(-ret));
@@ -247,64 +274,18 @@ static int check_objects(const struct ivshmem_metadata *md,
 	return ret;
 }
 
-int ivshmem_insert_objects(const struct ivshmem_metadata *md,
+int ivshmem_insert_objects(struct ivshmem_device *device,
 			   struct ivshmem_error *err)
 {
-	int ret = check_objects(md, err);
+	int ret = check_objects(&device->md, err);
 
 	if (ret == 0)
-		ret = ivshmem_mbuf_dyn_register(md, err);
-	return ret != 0 ? ret : insert_all(md, err);
+		ret = ivshmem_mbuf_dyn_register(&device->md, err);
+	return ret != 0 ? ret : insert_all(device, err);
 }
 
-static const char *cached_pool(const struct ivshmem_metadata *md)
+void ivshmem_remove_objects(struct ivshmem_device *device)
 {
-	for (uint32_t i = 0; i < md->n_objects; i++)
-		if (md->objects[i].type == RTE_IVSHMEM_MEMPOOL &&
-		    md->objects[i].cache_size > 0)
-			return md->objects[i].name;
-	return NULL;
-}
-
-/* Called by the EAL for each lcore, now and when a thread registers. */
-static int lcore_starts(unsigned int lcore_id, void *arg)
-{
-	const struct ivshmem_metadata *md = arg;
-
-	for (uint32_t i = 0; i < md->n_lcores; i++)
-		if (md->lcores[i] == lcore_id)
-			return -1;
-	return 0;
-}
-
-static uint32_t first_free_lcore(const struct ivshmem_metadata *md)
-{
-	uint32_t id = RTE_MAX_LCORE / 2;
-
-	while (id < RTE_MAX_LCORE - 1 &&
-	       lcore_starts(id, (void *)(uintptr_t)md) != 0)
-		id++;
-	return id;
-}
-
-int ivshmem_guard_lcores(struct ivshmem_device *device,
-			 struct ivshmem_error *err)
-{
-	struct ivshmem_metadata *md = &device->md;
-	const char *pool = cached_pool(md);
-
-	if (pool == NULL)
-		return 0;
-	for (uint32_t id = 0; id < RTE_MAX_LCORE; id++)
-		if (rte_eal_lcore_role(id) != ROLE_OFF &&
-		    lcore_starts(id, md) != 0)
-			return ivshmem_fail(err, -EBUSY,
-				"lcore id %u is used by the host and here, and mempool '%s' has a cache per lcore id that both would change: start this program with other ids, for example --lcores %u@0, or create the pool with a cache of 0",
-				id, pool, first_free_lcore(md));
-	device->lcore_guard = rte_lcore_callback_register("ivshmem",
-					lcore_starts, NULL, md);
-	if (device->lcore_guard == NULL)
-		return ivshmem_fail(err, -ENOMEM,
-				    "the lcore callback cannot be registered");
-	return 0;
+	if (device->reserved != NULL)
+		remove_first(device, device->md.n_objects);
 }

@@ -16,10 +16,12 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <rte_common.h>
+#include <rte_mbuf.h>
 #include <rte_mempool.h>
 #include <rte_memzone.h>
 #include <rte_ring.h>
@@ -251,6 +253,24 @@ static int add_pool_data(struct mempool_walk *walk,
 	return need_memzone(walk->host, walk->object, mz, walk->err);
 }
 
+/*
+ * Does the private data hold more than what DPDK keeps there for mbufs, which
+ * never changes?
+ */
+static bool has_own_data(const struct rte_mempool *mp)
+{
+	const struct rte_pktmbuf_pool_private *mbuf_data =
+		RTE_PTR_ADD(mp, RTE_MEMPOOL_HEADER_SIZE(mp, mp->cache_size));
+
+	if (mp->private_data_size == 0)
+		return false;
+	return mp->private_data_size > RTE_ALIGN_CEIL(sizeof(*mbuf_data),
+						      RTE_MEMPOOL_ALIGN) ||
+	       mp->elt_size != sizeof(struct rte_mbuf) +
+			       mbuf_data->mbuf_priv_size +
+			       mbuf_data->mbuf_data_room_size;
+}
+
 static int fill_mempool(struct ivshmem_host *host,
 			struct ivshmem_object *object,
 			const struct rte_mempool *mp, struct ivshmem_error *err)
@@ -263,6 +283,7 @@ static int fill_mempool(struct ivshmem_host *host,
 	object->wire.address = (uintptr_t)mp;
 	object->wire.length = mp->mz->len;
 	object->wire.cache_size = mp->cache_size;
+	object->wire.flags = has_own_data(mp) ? RTE_IVSHMEM_OBJECT_OWN_DATA : 0;
 	object->ops_index = (uint32_t)mp->ops_index;
 	walk.ret = need_memzone(host, object, mp->mz, err);
 	if (walk.ret == 0)

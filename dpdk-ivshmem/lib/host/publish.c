@@ -319,8 +319,8 @@ static void list_object(struct ivshmem_metadata *md,
 			    RTE_IVSHMEM_OBJECT_READONLY;
 
 	*wire = object->wire;
-	wire->flags = readonly | (object->asked ? 0 :
-				  RTE_IVSHMEM_OBJECT_IMPLIED);
+	wire->flags |= readonly | (object->asked ? 0 :
+				   RTE_IVSHMEM_OBJECT_IMPLIED);
 	if (wire->type != RTE_IVSHMEM_MEMPOOL)
 		return;
 	wire->ops = intern_ops(md, object->ops_index);

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * rte_mempool_free() of a pool that belongs to the host.
+ *
+ * DPDK empties the pool's lists of objects and memory, by way of functions of
+ * the process that created it, and then lets the ops free what they have.  It
+ * announces that, and calls the ops by a table of this process.  So the lists
+ * are hidden at the announcement and put back by the ops:
+ *
+ *     rte_mempool_free() -> announcement   lists hidden
+ *                           lists emptied  nothing is there
+ *                           ops->free()    lists and entry put back
+ *                           memzone freed  not one of this process: refused
+ */
+#include <errno.h>
+#include <string.h>
+
+/* The announcement is for drivers; its symbols are in every DPDK. */
+#define ALLOW_INTERNAL_API
+#include <rte_mempool.h>
+
+#include "guest.h"
+#include "log.h"
+
+/** Of the pool that this thread is freeing. */
+static __thread struct {
+	struct rte_mempool *pool;
+	struct rte_mempool_objhdr_list objects;
+	struct rte_mempool_memhdr_list memory;
+} hidden;
+
+/** The `free` of each kind of ops; a pool's index may change, names do not. */
+static struct {
+	char name[RTE_MEMPOOL_OPS_NAMESIZE];
+	rte_mempool_free_t free; /**< may be NULL */
+} kept[RTE_MEMPOOL_MAX_OPS_IDX];
+
+static uint32_t n_kept;
+
+static void on_pool_event(enum rte_mempool_event event, struct rte_mempool *mp,
+			  void *arg __rte_unused)
+{
+	struct rte_ivshmem_object object;
+
+	if (event != RTE_MEMPOOL_EVENT_DESTROY ||
+	    !ivshmem_find_pool(mp, &object))
+		return;
+	IVSHMEM_LOG(ERR, "mempool '%s' belongs to the host: it is not freed",
+		    object.name);
+	/* DPDK's first store into it ends the program, as any other. */
+	if (object.flags & RTE_IVSHMEM_OBJECT_READONLY)
+		return;
+	hidden.pool = mp;
+	hidden.objects = mp->elt_list;
+	hidden.memory = mp->mem_list;
+	STAILQ_INIT(&mp->elt_list);
+	STAILQ_INIT(&mp->mem_list);
+}
+
+static void put_back(struct rte_mempool *mp)
+{
+	mp->elt_list = hidden.objects;
+	mp->mem_list = hidden.memory;
+	hidden.pool = NULL;
+	if (ivshmem_insert_pool(mp) != 0)
+		IVSHMEM_LOG(ERR, "a mempool of the host is not found by its name any more: out of memory");
+}
+
+static void guarded_free(struct rte_mempool *mp)
+{
+	const char *name = rte_mempool_get_ops(mp->ops_index)->name;
+	uint32_t i = 0;
+
+	if (mp == hidden.pool) {
+		put_back(mp);
+		return;
+	}
+	while (i < n_kept && strcmp(kept[i].name, name) != 0)
+		i++;
+	if (i < n_kept && kept[i].free != NULL)
+		kept[i].free(mp);
+}
+
+void ivshmem_guard_ops(struct rte_mempool_ops *ops)
+{
+	if (ops->free == guarded_free || n_kept == RTE_DIM(kept))
+		return;
+	memcpy(kept[n_kept].name, ops->name, sizeof(kept[n_kept].name));
+	kept[n_kept++].free = ops->free;
+	ops->free = guarded_free;
+}
+
+int ivshmem_guard_pools(struct ivshmem_error *err)
+{
+	static bool done;
+
+	if (done)
+		return 0;
+	if (rte_mempool_event_callback_register(on_pool_event, NULL) != 0)
+		return ivshmem_fail(err, -ENOMEM, "out of memory");
+	done = true;
+	return 0;
+}
