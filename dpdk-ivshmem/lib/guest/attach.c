@@ -20,6 +20,9 @@
 
 static struct ivshmem_device_list attached = TAILQ_HEAD_INITIALIZER(attached);
 
+/** The process that attached them. */
+static pid_t owner;
+
 /* Guards the list, and all that changes a device in it. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -78,17 +81,21 @@ static void report(const struct ivshmem_device *device)
 int ivshmem_device_attach(struct ivshmem_device *device,
 			  struct ivshmem_error *err)
 {
+	/* Secondary processes find what their primary inserted. */
+	bool insert = rte_eal_process_type() == RTE_PROC_PRIMARY;
 	int ret = ivshmem_guard_pools(err);
 
 	if (ret == 0)
+		ret = ivshmem_check_objects(device, insert, err);
+	if (ret == 0)
 		ret = ivshmem_guard_lcores(device, err);
-	/* Secondary processes find what their primary inserted. */
-	if (ret == 0 && rte_eal_process_type() == RTE_PROC_PRIMARY)
+	if (ret == 0 && insert)
 		ret = ivshmem_insert_objects(device, err);
 	if (ret != 0) {
 		ivshmem_release_lcores(device);
 		return ret;
 	}
+	owner = getpid();
 	TAILQ_INSERT_TAIL(&attached, device, next);
 	report(device);
 	return 0;
@@ -136,12 +143,15 @@ bool ivshmem_find_pool(const void *pool, struct rte_ivshmem_object *object)
 	return found != NULL;
 }
 
-/* The program ends: whoever holds the lock goes on with that. */
+/*
+ * The program ends: whoever holds the lock goes on with that.  A forked process
+ * has copies of caches whose contents are not its own.
+ */
 void ivshmem_flush_all(void)
 {
 	struct ivshmem_device *device;
 
-	if (pthread_mutex_trylock(&lock) != 0)
+	if (getpid() != owner || pthread_mutex_trylock(&lock) != 0)
 		return;
 	TAILQ_FOREACH(device, &attached, next)
 		ivshmem_flush_idle_lcores(device);

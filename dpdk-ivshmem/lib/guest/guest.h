@@ -176,6 +176,15 @@ void ivshmem_guard_ops(struct rte_mempool_ops *ops);
 
 /* ---- objects.c ---------------------------------------------------------- */
 
+/**
+ * Does the memory hold what the metadata says?
+ *
+ * @param insert
+ *   The names must be free here.
+ */
+int ivshmem_check_objects(const struct ivshmem_device *device, bool insert,
+			  struct ivshmem_error *err);
+
 /** Insert the objects where rte_*_lookup() looks. */
 int ivshmem_insert_objects(struct ivshmem_device *device,
 			   struct ivshmem_error *err);

@@ -129,12 +129,12 @@ static bool name_taken(const struct rte_ivshmem_object *object)
 }
 
 static int check_object(const struct contents *contents,
-			const struct rte_ivshmem_object *object,
+			const struct rte_ivshmem_object *object, bool insert,
 			struct ivshmem_error *err)
 {
 	bool matches = true;
 
-	if (name_taken(object))
+	if (insert && name_taken(object))
 		return ivshmem_fail(err, -EEXIST,
 			"the name '%s' is in use here already: rename the object on one side",
 			object->name);
@@ -147,6 +147,21 @@ static int check_object(const struct contents *contents,
 			"the memory at 0x%" PRIx64 " does not hold '%s': the host has exited or restarted; give this side the new device",
 			object->address, object->name);
 	return 0;
+}
+
+int ivshmem_check_objects(const struct ivshmem_device *device, bool insert,
+			  struct ivshmem_error *err)
+{
+	const struct ivshmem_metadata *md = &device->md;
+	struct contents contents;
+	int ret = 0;
+
+	if (list_descriptors(md, &contents) != 0)
+		return ivshmem_fail(err, -ENOMEM, "out of memory");
+	for (uint32_t i = 0; i < md->n_objects && ret == 0; i++)
+		ret = check_object(&contents, &md->objects[i], insert, err);
+	free(contents.descriptors);
+	return ret;
 }
 
 /*
@@ -260,27 +275,11 @@ static int insert_all(struct ivshmem_device *device, struct ivshmem_error *err)
 	return 0;
 }
 
-static int check_objects(const struct ivshmem_metadata *md,
-			 struct ivshmem_error *err)
-{
-	struct contents contents;
-	int ret = 0;
-
-	if (list_descriptors(md, &contents) != 0)
-		return ivshmem_fail(err, -ENOMEM, "out of memory");
-	for (uint32_t i = 0; i < md->n_objects && ret == 0; i++)
-		ret = check_object(&contents, &md->objects[i], err);
-	free(contents.descriptors);
-	return ret;
-}
-
 int ivshmem_insert_objects(struct ivshmem_device *device,
 			   struct ivshmem_error *err)
 {
-	int ret = check_objects(&device->md, err);
+	int ret = ivshmem_mbuf_dyn_register(&device->md, err);
 
-	if (ret == 0)
-		ret = ivshmem_mbuf_dyn_register(&device->md, err);
 	return ret != 0 ? ret : insert_all(device, err);
 }
 
