@@ -147,11 +147,15 @@ int rte_ivshmem_metadata_add_ring(const struct rte_ring *r,
  * Share a mempool with everything that it needs: its memzone, every memory
  * chunk, their headers, and the ring or stack that holds the free objects.
  *
- * Its per-lcore caches are shared as well.  A guest may therefore not use the
- * same lcore ids as this process if the pool has a cache; the guest side
- * refuses and says how to start (`--lcores 64@0`).  For the same reason no
- * further thread of this process can become an lcore (rte_thread_register())
- * once such a pool has been published.
+ * Each side has its own per-lcore caches, in private pages, as far as those
+ * pages hold nothing else that is shared: then host and guests may use the same
+ * lcore ids.  Pools of rte_ivshmem_pktmbuf_pool_create() have such pages for
+ * all ids.  With other pools the cache of the first or last id mostly has a
+ * page in common with the pool's neighbour; a guest that runs with such an id
+ * refuses and says which one to take (`--lcores 1@0`).  A process on this host
+ * that attaches to such a pool in hugepages keeps to ids that this one does not
+ * use; for its sake no further thread of this process can become an lcore
+ * (rte_thread_register()) once the pool has been published.
  *
  * @param mp
  *   A pool that rte_mempool_create(), rte_pktmbuf_pool_create() or
