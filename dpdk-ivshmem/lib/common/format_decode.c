@@ -100,12 +100,16 @@ static int copy_image(const volatile void *shared, size_t available,
 		return ivshmem_fail(err, -ENOMEM, "no memory for %" PRIu64
 				    " bytes of metadata", head.total_size);
 	copy_once(*image, shared, head.total_size);
-	if ((*image)->total_size != head.total_size) {
+	/* The sizes must hold for the copy; what was read before is no matter. */
+	ret = check_version(*image, err);
+	if (ret == 0)
+		ret = check_sizes(*image, head.total_size, err);
+	if (ret == 0 && (*image)->total_size != head.total_size)
+		ret = ivshmem_fail(err, -EINVAL,
+				   "metadata changes while it is read");
+	if (ret != 0)
 		free(*image);
-		return ivshmem_fail(err, -EINVAL,
-				    "metadata changes while it is read");
-	}
-	return 0;
+	return ret;
 }
 
 static int check_table(const struct rte_ivshmem_header *h, unsigned int i,

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/param.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "guest.h"
@@ -88,25 +89,58 @@ static bool is_readonly(const struct rte_ivshmem_chunk *chunk)
 	return chunk->flags & RTE_IVSHMEM_CHUNK_READONLY;
 }
 
+/* A mapping beyond the end of a file, or of something else, ends in SIGBUS. */
+static int check_file(int fd, const struct rte_ivshmem_chunk *chunk,
+		      const char *path, struct ivshmem_error *err)
+{
+	uint64_t end = chunk->file_offset + chunk->length;
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return ivshmem_fail(err, -errno, "chunk file '%.150s': %s",
+				    path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return ivshmem_fail(err, -EINVAL,
+			"chunk file '%.150s' is no regular file", path);
+	if ((uint64_t)st.st_size < end)
+		return ivshmem_fail(err, -EINVAL,
+			"chunk file '%.150s' has %" PRIu64 " bytes, %" PRIu64
+			" are needed: has the host been restarted?", path,
+			(uint64_t)st.st_size, end);
+	return 0;
+}
+
+static int open_file(const struct rte_ivshmem_chunk *chunk, const char *path,
+		     struct ivshmem_error *err)
+{
+	/* Without O_NONBLOCK, a FIFO would hold the program up. */
+	int fd = open(path, (is_readonly(chunk) ? O_RDONLY : O_RDWR) |
+		      O_CLOEXEC | O_NONBLOCK | O_NOCTTY), ret;
+
+	if (fd < 0)
+		return ivshmem_fail(err, -errno,
+			"chunk file '%.150s': %s: is the host running?", path,
+			strerror(errno));
+	ret = check_file(fd, chunk, path, err);
+	if (ret == 0)
+		return fd;
+	close(fd);
+	return ret;
+}
+
 static int open_source(const struct ivshmem_device *device,
 		       const struct rte_ivshmem_chunk *chunk,
 		       struct source *source, struct ivshmem_error *err)
 {
-	const char *path = ivshmem_chunk_path(&device->md, chunk);
-
 	if (device->is_pci) {
 		*source = (struct source){ device->fd, chunk->bar_offset,
 					   false };
 		return 0;
 	}
-	*source = (struct source){ open(path, (is_readonly(chunk) ? O_RDONLY :
-					O_RDWR) | O_CLOEXEC),
+	*source = (struct source){ open_file(chunk, ivshmem_chunk_path(
+					&device->md, chunk), err),
 				   chunk->file_offset, true };
-	if (source->fd < 0)
-		return ivshmem_fail(err, -errno,
-			"chunk file '%.150s': %s: is the host running?", path,
-			strerror(errno));
-	return 0;
+	return source->fd < 0 ? source->fd : 0;
 }
 
 static void close_source(const struct source *source)
