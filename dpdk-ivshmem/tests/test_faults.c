@@ -23,7 +23,6 @@
 #include <rte_common.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
-#include <rte_malloc.h>
 #include <rte_mbuf.h>
 #include <rte_memory.h>
 #include <rte_memzone.h>
@@ -33,6 +32,7 @@
 #include "eal.h"
 #include "faults.h"
 #include "format.h"
+#include "holdings.h"
 #include "rte_ivshmem.h"
 #include "tap.h"
 
@@ -291,47 +291,6 @@ static void print_file(FILE *f, const char *name)
 	fputc('\n', f);
 }
 
-static unsigned int count_entries(const char *path, bool skip_dead)
-{
-	DIR *dir = opendir(path);
-	struct dirent *entry;
-	unsigned int n = 0;
-
-	while (dir != NULL && (entry = readdir(dir)) != NULL)
-		n += !skip_dead || strstr(entry->d_name, "dead") == NULL;
-	if (dir != NULL)
-		closedir(dir);
-	return n;
-}
-
-static size_t heap_in_use(void)
-{
-	struct rte_malloc_socket_stats stats;
-	size_t sum = 0;
-
-	for (int socket = 0; socket < RTE_MAX_NUMA_NODES; socket++)
-		if (rte_malloc_get_socket_stats(socket, &stats) == 0)
-			sum += stats.heap_allocsz_bytes;
-	return sum;
-}
-
-static int count_pinned(const struct rte_memseg_list *msl __rte_unused,
-			const struct rte_memseg *ms, void *arg)
-{
-	unsigned int *pinned = arg;
-
-	*pinned += (ms->flags & RTE_MEMSEG_FLAG_DO_NOT_FREE) != 0;
-	return 0;
-}
-
-static unsigned int pinned_pages(void)
-{
-	unsigned int pinned = 0;
-
-	rte_memseg_walk(count_pinned, &pinned);
-	return pinned;
-}
-
 static struct state observe(void)
 {
 	struct state state;
@@ -343,9 +302,8 @@ static struct state observe(void)
 		fprintf(f, "audit: %" PRId64 "\n",
 			rte_ivshmem_metadata_audit(f, NAME));
 	fprintf(f, "%u files, %u descriptors, %zu bytes, %u pages pinned\n",
-		count_entries(folder, true),
-		count_entries("/proc/self/fd", false), heap_in_use(),
-		pinned_pages());
+		count_entries(folder, "dead"), open_descriptors(),
+		heap_in_use(), pinned_pages());
 	fclose(f);
 	return state;
 }
@@ -567,7 +525,7 @@ static bool tell(unsigned int faulty, unsigned int n)
 		harm(story[faulty].name, n, NULL, "left something");
 		show_change(&before, &after);
 	}
-	if (faulty > 0 && count_entries(folder, false) != 2)
+	if (faulty > 0 && !is_empty(folder))
 		harm(story[faulty].name, n, NULL, "the dead were not cleaned");
 	free(before.text);
 	free(after.text);

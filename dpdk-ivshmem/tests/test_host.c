@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The host side: what is published, and every refusal. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -27,6 +26,7 @@
 
 #include "eal.h"
 #include "format.h"
+#include "holdings.h"
 #include "rte_ivshmem.h"
 #include "tap.h"
 
@@ -489,29 +489,16 @@ static void test_bad_folders(void)
 	setenv(RTE_IVSHMEM_DIR_ENV, test_dir, 1);
 }
 
-static unsigned int count_files(const char *folder)
-{
-	char path[200];
-	unsigned int n = 0;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "%s/%s", test_dir, folder);
-	dir = opendir(path);
-	while (dir != NULL && readdir(dir) != NULL)
-		n++;
-	if (dir != NULL)
-		closedir(dir);
-	return n;
-}
-
 /* The metadata's file is `name` in `folder` below test_dir. */
 static void cannot_write(const char *folder, const char *name, int error,
 			 const char *what)
 {
 	struct ivshmem_metadata before, after;
-	unsigned int files = count_files(folder);
-	char file[200];
+	char path[200], file[200];
+	unsigned int files;
 
+	snprintf(path, sizeof(path), "%s/%s", test_dir, folder);
+	files = count_entries(path, NULL);
 	snprintf(file, sizeof(file), "%s/%s", folder, name);
 	read_published(file, &before);
 	fails(rte_ivshmem_metadata_cmdline_generate(text, sizeof(text), name),
@@ -520,7 +507,8 @@ static void cannot_write(const char *folder, const char *name, int error,
 	check(before.generation == after.generation &&
 	      before.state == after.state,
 	      "what was published before stays as it was");
-	check(count_files(folder) == files, "and no temporary file is left");
+	check(count_entries(path, NULL) == files,
+	      "and no temporary file is left");
 	ivshmem_metadata_free(&before);
 	ivshmem_metadata_free(&after);
 }

@@ -30,6 +30,7 @@
 
 #include "eal.h"
 #include "format.h"
+#include "holdings.h"
 #include "rte_ivshmem.h"
 #include "source.h"
 #include "tap.h"
@@ -57,20 +58,6 @@ static struct rte_ring *ring;
 static char text[1 << 16];
 
 /* ---- what lies there ----------------------------------------------------- */
-
-static unsigned int count_entries(const char *path)
-{
-	DIR *dir = opendir(path);
-	struct dirent *entry;
-	unsigned int n = 0;
-
-	while (dir != NULL && (entry = readdir(dir)) != NULL)
-		n += strcmp(entry->d_name, ".") != 0 &&
-		     strcmp(entry->d_name, "..") != 0;
-	if (dir != NULL)
-		closedir(dir);
-	return n;
-}
 
 /* Only ours: other tests have files of their own there. */
 static unsigned int count_pages(void)
@@ -216,7 +203,7 @@ static void visit_other_name(void)
 {
 	expect(rte_ivshmem_metadata_create("other") == 0 &&
 	       rte_ivshmem_metadata_destroy("other") == 0, "other name");
-	expect(count_entries(test_dir) == 0, "the dead were not cleaned");
+	expect(is_empty(test_dir), "the dead were not cleaned");
 }
 
 /* A fresh start of the same program; then it is told to be killed. */
@@ -231,7 +218,7 @@ static void start_over(void)
 	if (report->other_first)
 		visit_other_name();
 	story();
-	expect(count_entries(test_dir) == 0, "something was left in the folder");
+	expect(is_empty(test_dir), "something was left in the folder");
 	visit_other_folder();
 }
 
@@ -411,6 +398,6 @@ int main(int argc, char **argv)
 	check(run_in_order() == left && report->wrong[0] == '\0',
 	      "in the end as many hugepages are free as before (%u in use)",
 	      left);
-	check(count_entries(test_dir) == 0, "the folder is empty");
+	check(is_empty(test_dir), "the folder is empty");
 	return tap_end();
 }

@@ -26,6 +26,7 @@
 
 #include "eal.h"
 #include "format.h"
+#include "holdings.h"
 #include "leavings.h"
 #include "rte_ivshmem.h"
 #include "source.h"
@@ -142,17 +143,6 @@ static const struct rte_memzone *make_zone(const char *name, size_t size)
 	if (mz == NULL)
 		bail_out(rte_strerror(rte_errno));
 	return mz;
-}
-
-static size_t heap_in_use(void)
-{
-	struct rte_malloc_socket_stats stats;
-	size_t sum = 0;
-
-	for (int socket = 0; socket < RTE_MAX_NUMA_NODES; socket++)
-		if (rte_malloc_get_socket_stats(socket, &stats) == 0)
-			sum += stats.heap_allocsz_bytes;
-	return sum;
 }
 
 /* ---- removal ---------------------------------------------------------- */

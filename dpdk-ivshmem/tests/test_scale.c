@@ -7,7 +7,6 @@
  *
  * Argument: the mode (eal.h).
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
@@ -17,13 +16,13 @@
 #include <rte_common.h>
 #include <rte_errno.h>
 #include <rte_log.h>
-#include <rte_malloc.h>
 #include <rte_memory.h>
 #include <rte_memzone.h>
 #include <rte_ring.h>
 
 #include "eal.h"
 #include "format.h"
+#include "holdings.h"
 #include "rte_ivshmem.h"
 #include "source.h"
 #include "tap.h"
@@ -38,50 +37,6 @@ static unsigned int pinned_before; /* by the EAL */
 static struct rte_ring *rings[N_RINGS];
 static const struct rte_memzone *zone;
 static char text[1 << 20];
-
-/* ---- what is used -------------------------------------------------------- */
-
-static size_t heap_in_use(void)
-{
-	struct rte_malloc_socket_stats stats;
-	size_t sum = 0;
-
-	for (int socket = 0; socket < RTE_MAX_NUMA_NODES; socket++)
-		if (rte_malloc_get_socket_stats(socket, &stats) == 0)
-			sum += stats.heap_allocsz_bytes;
-	return sum;
-}
-
-static int count_pinned(const struct rte_memseg_list *msl __rte_unused,
-			const struct rte_memseg *ms, void *arg)
-{
-	unsigned int *pinned = arg;
-
-	*pinned += (ms->flags & RTE_MEMSEG_FLAG_DO_NOT_FREE) != 0;
-	return 0;
-}
-
-static unsigned int pinned_pages(void)
-{
-	unsigned int pinned = 0;
-
-	rte_memseg_walk(count_pinned, &pinned);
-	return pinned;
-}
-
-static unsigned int count_entries(const char *path)
-{
-	DIR *dir = opendir(path);
-	struct dirent *entry;
-	unsigned int n = 0;
-
-	while (dir != NULL && (entry = readdir(dir)) != NULL)
-		n += strcmp(entry->d_name, ".") != 0 &&
-		     strcmp(entry->d_name, "..") != 0;
-	if (dir != NULL)
-		closedir(dir);
-	return n;
-}
 
 /* ---- rings --------------------------------------------------------------- */
 
@@ -257,7 +212,7 @@ static void test_many_files(void)
 	      PER_FILE);
 	for (unsigned int i = 0; i < N_FILES; i++)
 		must(rte_ivshmem_metadata_destroy(file_name(i)), "destroy");
-	check(count_entries(test_dir) == 0 && pinned_pages() == pinned_before,
+	check(is_empty(test_dir) && pinned_pages() == pinned_before,
 	      "destruction removes all of them");
 }
 

@@ -9,7 +9,6 @@
  *
  * Argument: the mode (eal.h).
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -25,7 +24,6 @@
 #include <rte_common.h>
 #include <rte_errno.h>
 #include <rte_log.h>
-#include <rte_malloc.h>
 #include <rte_mbuf.h>
 #include <rte_memory.h>
 #include <rte_memzone.h>
@@ -34,6 +32,7 @@
 
 #include "eal.h"
 #include "format.h"
+#include "holdings.h"
 #include "rte_ivshmem.h"
 #include "source.h"
 #include "tap.h"
@@ -376,24 +375,6 @@ static pid_t start_killer(void)
 
 /* ---- what must be as before ---------------------------------------------- */
 
-static unsigned int count_entries(const char *path, bool print)
-{
-	DIR *dir = opendir(path);
-	struct dirent *entry;
-	unsigned int n = 0;
-
-	while (dir != NULL && (entry = readdir(dir)) != NULL)
-		if (strcmp(entry->d_name, ".") != 0 &&
-		    strcmp(entry->d_name, "..") != 0) {
-			if (print)
-				printf("# left: %s\n", entry->d_name);
-			n++;
-		}
-	if (dir != NULL)
-		closedir(dir);
-	return n;
-}
-
 /** What this process has. */
 struct holdings {
 	size_t heap;
@@ -401,26 +382,13 @@ struct holdings {
 	unsigned int descriptors;
 };
 
-static int count_pinned(const struct rte_memseg_list *msl __rte_unused,
-			const struct rte_memseg *ms, void *arg)
-{
-	unsigned int *pinned = arg;
-
-	*pinned += (ms->flags & RTE_MEMSEG_FLAG_DO_NOT_FREE) != 0;
-	return 0;
-}
-
 static struct holdings count_holdings(void)
 {
-	struct rte_malloc_socket_stats stats;
-	struct holdings h = { 0 };
-
-	for (int socket = 0; socket < RTE_MAX_NUMA_NODES; socket++)
-		if (rte_malloc_get_socket_stats(socket, &stats) == 0)
-			h.heap += stats.heap_allocsz_bytes;
-	rte_memseg_walk(count_pinned, &h.pinned);
-	h.descriptors = count_entries("/proc/self/fd", false);
-	return h;
+	return (struct holdings){
+		.heap = heap_in_use(),
+		.pinned = pinned_pages(),
+		.descriptors = open_descriptors(),
+	};
 }
 
 static void run_threads(void)
@@ -483,6 +451,6 @@ int main(int argc, char **argv)
 	check(shared->published > 0, "what is published is whole: read %u times",
 	      shared->published);
 	check_holdings(&before);
-	check(count_entries(test_dir, true) == 0, "the folder is empty");
+	check(is_empty(test_dir), "the folder is empty");
 	return tap_end();
 }
