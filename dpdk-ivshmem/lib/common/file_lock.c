@@ -6,8 +6,32 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "file_lock.h"
+
+/*
+ * Looked at before it is opened: opening a device file can have effects.  A
+ * host that looks who else has its file takes a lease on it for a moment, and
+ * meanwhile it cannot be opened without waiting.
+ */
+int ivshmem_open_regular(int dir, const char *name, int access)
+{
+	const struct timespec pause = { .tv_nsec = 1000 * 1000 };
+	struct stat st;
+	int fd, tries = 100;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -ENOENT;
+	access |= O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+	while ((fd = openat(dir, name, access)) < 0 && errno == EWOULDBLOCK &&
+	       --tries > 0)
+		nanosleep(&pause, NULL);
+	return fd < 0 ? -errno : fd;
+}
 
 int ivshmem_lock_named(int fd, int operation, int dir, const char *name)
 {

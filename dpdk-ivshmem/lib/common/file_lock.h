@@ -1,12 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Who holds flock() on a file.  Thread-safe.
+ * Files that others may have locked, or replace meanwhile.  Thread-safe.
  */
 #ifndef IVSHMEM_FILE_LOCK_H
 #define IVSHMEM_FILE_LOCK_H
 
 #include <stdbool.h>
 #include <sys/types.h>
+
+/**
+ * Open a file in a folder whose contents are not ours.
+ *
+ * @param dir
+ *   The folder, as for openat().
+ * @param access
+ *   O_RDONLY or O_RDWR.
+ * @return
+ *   The descriptor; -ENOENT or -ELOOP if that is no regular file, or another
+ *   negative errno.
+ */
+int ivshmem_open_regular(int dir, const char *name, int access);
 
 /**
  * Lock a file that is open as fd, without waiting.

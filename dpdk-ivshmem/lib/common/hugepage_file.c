@@ -41,42 +41,32 @@ static bool is_hugetlbfs(int fd)
 	return fstatfs(fd, &fs) == 0 && fs.f_type == HUGETLBFS_MAGIC;
 }
 
-/* Looked at before it is opened: opening a device file can have effects. */
-static int open_regular(int dir, const char *name, uid_t owner,
-			struct stat *st)
+/* What is open, whatever had the name before. */
+static bool is_hugepage_file(int fd, uid_t owner, struct stat *st)
 {
-	int fd;
-
-	if (fstatat(dir, name, st, AT_SYMLINK_NOFOLLOW) != 0 ||
-	    !S_ISREG(st->st_mode))
-		return -1;
-	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	if (fstat(fd, st) == 0 && S_ISREG(st->st_mode) &&
-	    st->st_uid == owner && is_hugetlbfs(fd))
-		return fd;
-	close(fd);
-	return -1;
+	return fstat(fd, st) == 0 && S_ISREG(st->st_mode) &&
+	       st->st_uid == owner && is_hugetlbfs(fd);
 }
 
 static bool remove_unlocked(int dir, const char *name, uid_t owner,
 			    bool dry_run, struct ivshmem_hugepage_file *file)
 {
+	int fd = ivshmem_open_regular(dir, name, O_RDONLY);
 	struct stat st;
-	int fd = open_regular(dir, name, owner, &st);
 	bool removed;
 
 	if (fd < 0)
 		return false;
-	removed = ivshmem_lock_named(fd, LOCK_EX, dir, name) == 0 &&
+	removed = is_hugepage_file(fd, owner, &st) &&
+		  ivshmem_lock_named(fd, LOCK_EX, dir, name) == 0 &&
 		  (dry_run || unlinkat(dir, name, 0) == 0);
 	close(fd);
-	*file = (struct ivshmem_hugepage_file){
-		.device = st.st_dev,
-		.inode = st.st_ino,
-		.bytes = (uint64_t)st.st_blocks * 512,
-	};
+	if (removed)
+		*file = (struct ivshmem_hugepage_file){
+			.device = st.st_dev,
+			.inode = st.st_ino,
+			.bytes = (uint64_t)st.st_blocks * 512,
+		};
 	return removed;
 }
 

@@ -53,28 +53,6 @@ static void free_list(struct dirent **entries, int n)
 	free(entries);
 }
 
-/*
- * Looked at before it is opened: opening a device file can have effects.  A
- * host that looks who else has its file takes a lease on it for a moment, and
- * meanwhile it cannot be opened without waiting.
- */
-static int open_regular(int dir, const char *name, int access)
-{
-	const struct timespec pause = { .tv_nsec = 1000 * 1000 };
-	struct stat st;
-	int fd, tries = 100;
-
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -ENOENT;
-	access |= O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
-	while ((fd = openat(dir, name, access)) < 0 && errno == EWOULDBLOCK &&
-	       --tries > 0)
-		nanosleep(&pause, NULL);
-	return fd < 0 ? -errno : fd;
-}
-
 static int open_folder(const char *folder, struct ivshmem_error *err)
 {
 	int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -100,7 +78,7 @@ static bool join_path(char path[PATH_MAX], const char *folder, const char *name)
 /* -ENOENT: no metadata, or gone meanwhile; -ESTALE: replaced meanwhile. */
 static int look_at(int dir, const char *name, struct ivshmem_found *found)
 {
-	int fd = open_regular(dir, name, O_RDONLY);
+	int fd = ivshmem_open_regular(dir, name, O_RDONLY);
 	int ret;
 
 	if (fd == -ENOENT || fd == -ELOOP)
@@ -287,7 +265,7 @@ static void bury(struct cleaning *cleaning, const char *name, int fd)
 
 static void clean_metadata(struct cleaning *cleaning, const char *name)
 {
-	int fd = open_regular(cleaning->dir, name, O_RDWR);
+	int fd = ivshmem_open_regular(cleaning->dir, name, O_RDWR);
 
 	if (fd < 0)
 		return;
@@ -298,7 +276,7 @@ static void clean_metadata(struct cleaning *cleaning, const char *name)
 
 static bool is_owned(int dir, const char *name)
 {
-	int fd = open_regular(dir, name, O_RDONLY);
+	int fd = ivshmem_open_regular(dir, name, O_RDONLY);
 	int ret;
 
 	if (fd < 0)
@@ -391,7 +369,7 @@ static ino_t older_inode(const char *file)
 static void clean_older(struct cleaning *cleaning, const char *file,
 			ino_t inode)
 {
-	int fd = open_regular(cleaning->dir, file, O_RDWR);
+	int fd = ivshmem_open_regular(cleaning->dir, file, O_RDWR);
 	struct stat st;
 
 	if (fd < 0)
@@ -416,7 +394,7 @@ static void clean_hidden(struct cleaning *cleaning, const char *file)
 		clean_older(cleaning, file, older);
 	if (kind == NULL || is_owned(cleaning->dir, name))
 		return;
-	fd = open_regular(cleaning->dir, file, O_RDONLY);
+	fd = ivshmem_open_regular(cleaning->dir, file, O_RDONLY);
 	if (fd < 0)
 		return;
 	if (kind->is_ours(fd) &&
