@@ -21,6 +21,7 @@
 #include <rte_common.h>
 
 #include "device_text.h"
+#include "file_lock.h"
 #include "host.h"
 #include "leavings.h"
 #include "log.h"
@@ -49,30 +50,27 @@ static int open_locked(const char *path, struct ivshmem_error *err)
 {
 	for (;;) {
 		bool created;
-		int fd = open_or_create(path, &created);
-		int error;
+		int fd = open_or_create(path, &created), ret;
 
 		if (fd < 0)
 			return ivshmem_fail(err, -errno,
 				"metadata file '%.150s': %s: " FOLDER_WAY_OUT, path,
 				strerror(errno));
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-			if (ivshmem_file_is_named(fd, path))
-				return fd;
-			close(fd);
-			continue;
-		}
-		error = errno;
+		ret = ivshmem_lock_named(fd, LOCK_EX, AT_FDCWD, path);
+		if (ret == 0)
+			return fd;
 		close(fd);
+		if (ret == -ESTALE)
+			continue;
 		if (created)
 			unlink(path);
-		if (error == EWOULDBLOCK)
+		if (ret == -EBUSY)
 			return ivshmem_fail(err, -EEXIST,
 				"metadata file '%.150s' belongs to another process that lives: choose another name",
 				path);
-		return ivshmem_fail(err, -error,
+		return ivshmem_fail(err, ret,
 			"metadata file '%.150s' cannot be locked: %s", path,
-			strerror(error));
+			strerror(-ret));
 	}
 }
 
