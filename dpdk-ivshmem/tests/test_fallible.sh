@@ -20,8 +20,8 @@ CANNOT_FAIL=(
     # what is always there
     __errno_location _GLOBAL_OFFSET_TABLE_ __tls_get_addr __stack_chk_fail
     getenv getpid dirfd sysconf
-    # of a stream: ferror() or fclose() tells in the end
-    ferror fprintf fputc fputs putc fwrite
+    # of a stream: ferror(), feof() or fclose() tells in the end
+    feof ferror fprintf fputc fputs putc fwrite
     # the descriptor or mapping is gone in any case
     close closedir munmap
     # a known clock; a pause that is cut short is followed by another look

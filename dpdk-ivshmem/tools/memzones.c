@@ -10,12 +10,13 @@
 
 #include <rte_memzone.h>
 
-#include "process_maps.h"
 #include "memzones.h"
+#include "process_maps.h"
 #include "vec.h"
 
 /* The EAL's default has some 180 KiB. */
 #define TABLE_MAX (64 << 20)
+#define TABLE_FILE "fbarray_memzone"
 #define ADDRESS_MAX (UINT64_C(1) << 47)
 
 /** A copy of the host's table. */
@@ -64,36 +65,41 @@ static int read_file(const char *path, struct table *table)
 	return ret;
 }
 
+static bool is_table(const struct ivshmem_mapping *m)
+{
+	const char *slash = strrchr(m->path, '/');
+
+	return m->ino != 0 && slash != NULL &&
+	       strcmp(slash + 1, TABLE_FILE) == 0 &&
+	       m->end - m->start <= TABLE_MAX;
+}
+
 /* What the owner has mapped, wherever the file is by now. */
 static int read_memory(pid_t owner, struct table *table)
 {
-	struct maps maps;
+	const struct ivshmem_mapping *m;
+	struct ivshmem_vec tables;
 	char path[64];
-	int ret = maps_read(&maps, owner), fd = -1;
+	int fd, ret = ivshmem_mappings_read(owner, is_table, &tables);
 
 	if (ret != 0)
 		return ret;
-	ret = -ENOENT;
+	if (tables.n == 0)
+		return -ENOENT;
+	m = tables.data;
 	snprintf(path, sizeof(path), "/proc/%d/mem", (int)owner);
-	for (uint32_t i = 0; i < maps.n && ret == -ENOENT; i++) {
-		const struct mapping *m = &maps.list[i];
-
-		if (!m->is_memzones || m->end - m->start > TABLE_MAX)
-			continue;
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		table->size = m->end - m->start;
-		ret = fd < 0 ? -errno : read_all(fd, (off_t)m->start, table);
-		if (fd >= 0)
-			close(fd);
-	}
-	free(maps.list);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	table->size = m->end - m->start;
+	ret = fd < 0 ? -errno : read_all(fd, (off_t)m->start, table);
+	if (fd >= 0)
+		close(fd);
+	ivshmem_mappings_free(&tables);
 	return ret;
 }
 
 /* `ivshmem` is a folder in the EAL's runtime folder. */
 static int read_beside(const char *metadata, struct table *table)
 {
-	static const char file[] = "fbarray_memzone";
 	char path[PATH_MAX];
 	char *slash;
 
@@ -104,9 +110,9 @@ static int read_beside(const char *metadata, struct table *table)
 			return -ENOENT;
 		*slash = '\0';
 	}
-	if ((size_t)(slash - path) + sizeof(file) + 1 > sizeof(path))
+	if ((size_t)(slash - path) + sizeof("/" TABLE_FILE) > sizeof(path))
 		return -ENAMETOOLONG;
-	sprintf(slash, "/%s", file);
+	strcpy(slash, "/" TABLE_FILE);
 	return read_file(path, table);
 }
 
@@ -224,7 +230,7 @@ int64_t memzones_read(const struct target *target,
 	if (ret == 0)
 		n = take_table(target, &table, zones, err);
 	else
-		n = ivshmem_fail(err, ret, "fbarray_memzone, the table of memzones in the host's runtime folder: %s",
+		n = ivshmem_fail(err, ret, TABLE_FILE ", the table of memzones in the host's runtime folder: %s",
 				 strerror(-ret));
 	free(table.bytes);
 	return n;

@@ -6,7 +6,6 @@
  *   dump.c ...  a command each
  *   target.c    from a word of the command line to metadata
  *   folders.c   where metadata files are
- *   process_maps.c  memory of another process
  *   memzones.c  the memzones of a host, from its own table
  *   draw_svg.c  the BAR as a picture
  *   json.c      JSON that is safe to read

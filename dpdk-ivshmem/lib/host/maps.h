@@ -6,22 +6,10 @@
 #ifndef IVSHMEM_MAPS_H
 #define IVSHMEM_MAPS_H
 
-#include <stdint.h>
-#include <sys/types.h>
-
-/** A file that is mapped shared, as a line of /proc/self/maps tells. */
-struct ivshmem_mapping {
-	uint64_t start;
-	uint64_t end;    /**< first byte behind it */
-	uint64_t offset; /**< of `start` in the file */
-	dev_t dev;
-	ino_t ino;
-	char *path;      /**< as the kernel tells it: it may name no file any
-			  *  more, or another one */
-};
+#include "process_maps.h"
 
 /**
- * Find what is mapped at an address.
+ * Find the file that is mapped shared, to be read and written, at an address.
  *
  * Legacy memory is mapped once, when the EAL starts.  So the kernel is asked
  * again only about addresses that were not mapped before; the caller checks
