@@ -226,6 +226,27 @@ static void test_chunks(void)
 	refused("metadata with an address", "only chunk 0");
 }
 
+static void test_chunk_sums(void)
+{
+	const uint64_t mib = UINT64_C(1) << 20;
+
+	check(ivshmem_chunk_bytes(&md) == 4 * mib + 4096,
+	      "the bytes of all chunks, with the metadata");
+	check(ivshmem_bar_size(&md) == 8 * mib,
+	      "a BAR of 8 MiB for chunks that end at 6 MiB");
+	md.chunks[1].bar_offset = 6 * mib;
+	check(ivshmem_bar_size(&md) == 8 * mib,
+	      "and at 8 MiB, in any order");
+	md.chunks[1].bar_offset = 8 * mib;
+	check(ivshmem_bar_size(&md) == 16 * mib, "and one of 16 MiB beyond");
+	md.n_chunks = 1;
+	check(ivshmem_bar_size(&md) == 4096, "and of a page at least");
+	md.chunks[0].length = UINT64_MAX - 4095;
+	check(ivshmem_bar_size(&md) == UINT64_C(1) << 63,
+	      "no power of two is larger than 2^63");
+	sample_metadata(&md);
+}
+
 static void test_objects(void)
 {
 	md.objects[1].name[0] = '\0';
@@ -351,6 +372,7 @@ int main(void)
 	test_newer_minor();
 	test_header();
 	test_chunks();
+	test_chunk_sums();
 	test_objects();
 	test_rest();
 	test_random();

@@ -24,14 +24,10 @@ static void add_exposed(const struct ivshmem_exposed *exposed, void *arg)
 		json_add_null(object, "memzone");
 }
 
+/* Chunk 0, the metadata, holds nothing else. */
 static uint64_t chunk_bytes(const struct ivshmem_metadata *md)
 {
-	uint64_t bytes = 0;
-
-	for (uint32_t i = 0; i < md->n_chunks; i++)
-		if (!(md->chunks[i].flags & RTE_IVSHMEM_CHUNK_METADATA))
-			bytes += md->chunks[i].length;
-	return bytes;
+	return ivshmem_chunk_bytes(md) - md->chunks[0].length;
 }
 
 static int audit_json(const struct target *target,

@@ -99,18 +99,6 @@ static void set_height(struct block *block, uint64_t bar)
 	block->height = share > least ? (unsigned int)share : least;
 }
 
-static uint64_t bar_size(const struct ivshmem_metadata *md)
-{
-	uint64_t size = RTE_IVSHMEM_PAGE_SIZE, end = 0;
-
-	for (uint32_t i = 0; i < md->n_chunks; i++)
-		if (md->chunks[i].bar_offset + md->chunks[i].length > end)
-			end = md->chunks[i].bar_offset + md->chunks[i].length;
-	while (size < end && size <= UINT64_MAX / 2)
-		size *= 2;
-	return size;
-}
-
 static uint32_t add_hole(struct block *blocks, uint32_t n, uint64_t start,
 			 uint64_t end)
 {
@@ -294,7 +282,7 @@ static void draw_legend(FILE *f)
 void draw_svg(FILE *f, const struct ivshmem_metadata *md)
 {
 	struct block blocks[2 * CHUNKS_MAX + 1];
-	uint64_t bar = bar_size(md);
+	uint64_t bar = ivshmem_bar_size(md);
 	uint32_t n = list_blocks(md, bar, blocks);
 	unsigned int y = TOP, height = TOP + 40;
 

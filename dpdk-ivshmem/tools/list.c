@@ -24,15 +24,6 @@ struct listing {
 	bool bad;
 };
 
-static uint64_t chunk_bytes(const struct ivshmem_metadata *md)
-{
-	uint64_t bytes = 0;
-
-	for (uint32_t i = 0; i < md->n_chunks; i++)
-		bytes += md->chunks[i].length;
-	return bytes;
-}
-
 static void add_row(cJSON *array, const struct target *target, int ret)
 {
 	cJSON *object = json_add_object(array);
@@ -50,7 +41,7 @@ static void add_row(cJSON *array, const struct target *target, int ret)
 	json_add_target(object, target);
 	json_add_u64(object, "objects", target->md.n_objects);
 	json_add_u64(object, "chunks", target->md.n_chunks);
-	json_add_u64(object, "bytes", chunk_bytes(&target->md));
+	json_add_u64(object, "bytes", ivshmem_chunk_bytes(&target->md));
 }
 
 static void print_head(struct listing *listing)
@@ -83,7 +74,7 @@ static void print_row(struct listing *listing, const struct target *target,
 	       target->is_device ? "-" : "alive", pid,
 	       target->owner > 0 ? text_command(target->owner, command) : "-",
 	       md->generation, md->n_objects, md->n_chunks,
-	       ivshmem_human_size(chunk_bytes(md), size), path);
+	       ivshmem_human_size(ivshmem_chunk_bytes(md), size), path);
 }
 
 static void list_target(struct listing *listing, struct target *target, int ret)

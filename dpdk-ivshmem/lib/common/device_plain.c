@@ -91,11 +91,12 @@ int ivshmem_print_plain(FILE *f, const struct ivshmem_device *device,
 	return 0;
 }
 
-/* Chunks in the order of the BAR; *end is behind the last one. */
-static int check_shm(const struct ivshmem_metadata *md, uint64_t *end,
+/* Chunks in the order of the BAR. */
+static int check_shm(const struct ivshmem_metadata *md,
 		     struct ivshmem_error *err)
 {
-	*end = 0;
+	uint64_t end = 0;
+
 	for (uint32_t i = 0; i < md->n_chunks; i++) {
 		const struct rte_ivshmem_chunk *chunk = &md->chunks[i];
 		int ret = check_chunk(md, i, err);
@@ -106,15 +107,15 @@ static int check_shm(const struct ivshmem_metadata *md, uint64_t *end,
 			return ivshmem_fail(err, -ENOTSUP,
 				"file name '/dev/zero' of chunk %u means padding: "
 				OTHER_FORM, i);
-		if (chunk->bar_offset < *end)
+		if (chunk->bar_offset < end)
 			return ivshmem_fail(err, -ENOTSUP,
 				"chunk %u lies before chunk %u in the BAR: "
 				OTHER_FORM, i, i - 1);
-		*end = chunk->bar_offset + chunk->length;
+		end = chunk->bar_offset + chunk->length;
 	}
-	if (*end > UINT64_C(1) << 63)
+	if (end > UINT64_C(1) << 63)
 		return ivshmem_fail(err, -ENOTSUP,
-			"no BAR is large enough for 0x%" PRIx64 " bytes", *end);
+			"no BAR is large enough for 0x%" PRIx64 " bytes", end);
 	return 0;
 }
 
@@ -137,13 +138,11 @@ int ivshmem_print_shm(FILE *f, const struct ivshmem_device *device,
 		      struct ivshmem_error *err)
 {
 	const struct ivshmem_metadata *md = device->md;
-	uint64_t end, at = 0, size = RTE_IVSHMEM_PAGE_SIZE;
-	int ret = check_shm(md, &end, err);
+	uint64_t at = 0, size = ivshmem_bar_size(md);
+	int ret = check_shm(md, err);
 
 	if (ret != 0)
 		return ret;
-	while (size < end)
-		size *= 2;
 	fputs("ivshmem,size=", f);
 	print_bar_size(f, size);
 	fputs(",shm=fd", f);

@@ -106,21 +106,9 @@ static void draw_chunk(FILE *f, const struct ivshmem_metadata *md,
 	draw_objects(f, md, chunk);
 }
 
-/* The smallest power of two that holds all. */
-static uint64_t bar_size(uint64_t end)
-{
-	uint64_t size = RTE_IVSHMEM_PAGE_SIZE;
-
-	while (size < end && size <= UINT64_MAX / 2)
-		size *= 2;
-	return size;
-}
-
 static void draw_bar(FILE *f, const struct ivshmem_metadata *md)
 {
-	const struct rte_ivshmem_chunk *last = &md->chunks[md->n_chunks - 1];
-	uint64_t end = 0;
-	uint64_t size = bar_size(last->bar_offset + last->length);
+	uint64_t end = 0, size = ivshmem_bar_size(md);
 	char text[32];
 
 	fprintf(f, "BAR 2, %s:\n", ivshmem_human_size(size, text));

@@ -99,4 +99,10 @@ void ivshmem_metadata_free(struct ivshmem_metadata *md);
 const char *ivshmem_chunk_path(const struct ivshmem_metadata *md,
 			       const struct rte_ivshmem_chunk *chunk);
 
+/** Bytes of BAR 2: the smallest power of two that holds all chunks. */
+uint64_t ivshmem_bar_size(const struct ivshmem_metadata *md);
+
+/** Bytes of all chunks, chunk 0, the metadata, among them. */
+uint64_t ivshmem_chunk_bytes(const struct ivshmem_metadata *md);
+
 #endif

@@ -266,3 +266,24 @@ const char *ivshmem_chunk_path(const struct ivshmem_metadata *md,
 {
 	return md->paths + chunk->path;
 }
+
+uint64_t ivshmem_bar_size(const struct ivshmem_metadata *md)
+{
+	uint64_t size = RTE_IVSHMEM_PAGE_SIZE, end = 0;
+
+	for (uint32_t i = 0; i < md->n_chunks; i++)
+		if (md->chunks[i].bar_offset + md->chunks[i].length > end)
+			end = md->chunks[i].bar_offset + md->chunks[i].length;
+	while (size < end && size <= UINT64_MAX / 2)
+		size *= 2;
+	return size;
+}
+
+uint64_t ivshmem_chunk_bytes(const struct ivshmem_metadata *md)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < md->n_chunks; i++)
+		bytes += md->chunks[i].length;
+	return bytes;
+}

@@ -150,17 +150,14 @@ static void add_chunks(struct rte_tel_data *d, const struct ivshmem_host *host)
 {
 	struct ivshmem_metadata md;
 	struct ivshmem_error err;
-	uint64_t bytes = 0;
 
 	if (ivshmem_publish_build(host, host->generation, host->state, &md,
 				  &err) != 0) {
 		add_text(d, "problem", err.text);
 		return;
 	}
-	for (uint32_t i = 0; i < md.n_chunks; i++)
-		bytes += md.chunks[i].length;
 	add_number(d, "chunks", md.n_chunks);
-	add_number(d, "bytes", bytes);
+	add_number(d, "bytes", ivshmem_chunk_bytes(&md));
 	ivshmem_published_free(&md);
 }
 
