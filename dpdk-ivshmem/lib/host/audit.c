@@ -47,16 +47,13 @@ static int audit_metadata(FILE *f, const struct ivshmem_metadata *md,
 	return ret;
 }
 
-static int audit_locked(FILE *f, const char *name, uint64_t *bytes,
-			struct ivshmem_error *err)
+int ivshmem_host_audit(const struct ivshmem_host *host, FILE *f,
+		       uint64_t *bytes, struct ivshmem_error *err)
 {
 	struct ivshmem_metadata md;
-	struct ivshmem_host *host;
-	int ret = ivshmem_get_host(name, &host, err);
+	int ret = ivshmem_publish_build(host, host->generation, host->state,
+					&md, err);
 
-	if (ret == 0)
-		ret = ivshmem_publish_build(host, host->generation, host->state,
-					    &md, err);
 	if (ret != 0)
 		return ret;
 	ret = audit_metadata(f, &md, bytes, err);
@@ -66,12 +63,15 @@ static int audit_locked(FILE *f, const char *name, uint64_t *bytes,
 
 int64_t rte_ivshmem_metadata_audit(FILE *f, const char *name)
 {
+	struct ivshmem_host *host;
 	struct ivshmem_error err;
 	uint64_t bytes = 0;
 	int ret;
 
 	ivshmem_lock();
-	ret = audit_locked(f, name, &bytes, &err);
+	ret = ivshmem_get_host(name, &host, &err);
+	if (ret == 0)
+		ret = ivshmem_host_audit(host, f, &bytes, &err);
 	ivshmem_unlock();
 	return ret == 0 ? (int64_t)bytes : ivshmem_result(ret, &err);
 }

@@ -26,6 +26,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/queue.h>
 #include <sys/types.h>
 
@@ -155,6 +156,20 @@ int ivshmem_publish_build(const struct ivshmem_host *host, uint64_t generation,
 			  uint32_t state, struct ivshmem_metadata *md,
 			  struct ivshmem_error *err);
 void ivshmem_published_free(struct ivshmem_metadata *md);
+
+/**
+ * What guests see, or will see after the next publication, beyond the shared
+ * objects.
+ *
+ * @param f
+ *   Where to print each piece of it; NULL: nowhere.
+ * @param[out] bytes
+ *   Their sum.
+ * @return
+ *   0, -EIO if f cannot be written, or as ivshmem_publish_build().
+ */
+int ivshmem_host_audit(const struct ivshmem_host *host, FILE *f,
+		       uint64_t *bytes, struct ivshmem_error *err);
 
 /**
  * From now on refuse lcore ids that md does not list, if it shares a pool with

@@ -12,7 +12,6 @@
  * A name that is none gives DPDK's error reply, null.  Called in threads of
  * telemetry, also without the EAL's lcores.
  */
-#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -200,21 +199,23 @@ static int handle_audit(const char *cmd __rte_unused, const char *params,
 {
 	struct ivshmem_host *host;
 	struct ivshmem_error err;
-	int64_t beyond;
+	uint64_t beyond = 0;
 	int ret;
 
-	/* A client's mistake is not worth the line that the audit logs. */
 	ivshmem_lock();
 	ret = ivshmem_get_host(params, &host, &err);
+	/* A client's mistake, a wrong name, is not worth a line in the log. */
+	if (ret == 0) {
+		ret = ivshmem_host_audit(host, NULL, &beyond, &err);
+		if (ret != 0)
+			IVSHMEM_LOG(ERR, "%s", err.text);
+	}
 	ivshmem_unlock();
 	if (ret != 0)
 		return ret;
-	beyond = rte_ivshmem_metadata_audit(NULL, params);
-	if (beyond < 0)
-		return -EIO;
 	rte_tel_data_start_dict(d);
 	add_text(d, "name", params);
-	return add_number(d, "beyond", (uint64_t)beyond);
+	return add_number(d, "beyond", beyond);
 }
 
 /* 22.11 takes 63 characters of help. */
