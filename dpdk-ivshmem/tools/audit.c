@@ -88,8 +88,10 @@ static int audit_target(struct target *target, cJSON *array,
 	return ret;
 }
 
-static enum tool_status audit_word(const char *word, cJSON *array)
+static enum tool_status audit_word(const struct tool_options *options, int i,
+				   cJSON *array)
 {
+	const char *word = options->words[i];
 	struct target target;
 	struct ivshmem_error err;
 	int ret = target_open(&target, word);
@@ -111,17 +113,7 @@ static enum tool_status audit_word(const char *word, cJSON *array)
 
 static enum tool_status run(const struct tool_options *options)
 {
-	enum tool_status status = TOOL_OK;
-	cJSON *document = options->json ? json_object() : NULL;
-	cJSON *array = options->json ? json_add_array(document, "audited") :
-		       NULL;
-
-	for (int i = 0; i < options->n_words; i++)
-		if (audit_word(options->words[i], array) != TOOL_OK)
-			status = TOOL_FAILED;
-	if (options->json && json_print(document) != TOOL_OK)
-		status = TOOL_FAILED;
-	return status;
+	return json_each_word(options, "audited", audit_word);
 }
 
 const struct tool_command tool_audit = {

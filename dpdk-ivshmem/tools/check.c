@@ -221,8 +221,10 @@ static void print_findings(const char *word, const struct target *target,
 		printf("  note: %s\n", findings->note);
 }
 
-static enum tool_status check_word(const char *word, cJSON *array)
+static enum tool_status check_word(const struct tool_options *options, int i,
+				   cJSON *array)
 {
+	const char *word = options->words[i];
 	struct findings findings = { 0 };
 	struct target target;
 
@@ -241,17 +243,7 @@ static enum tool_status check_word(const char *word, cJSON *array)
 
 static enum tool_status run(const struct tool_options *options)
 {
-	enum tool_status status = TOOL_OK;
-	cJSON *document = options->json ? json_object() : NULL;
-	cJSON *array = options->json ? json_add_array(document, "checked") :
-		       NULL;
-
-	for (int i = 0; i < options->n_words; i++)
-		if (check_word(options->words[i], array) != TOOL_OK)
-			status = TOOL_FAILED;
-	if (options->json && json_print(document) != TOOL_OK)
-		status = TOOL_FAILED;
-	return status;
+	return json_each_word(options, "checked", check_word);
 }
 
 const struct tool_command tool_check = {

@@ -111,33 +111,24 @@ static void print_text(const struct target *target, bool more)
 	ivshmem_draw_text(stdout, &target->md);
 }
 
-static enum tool_status dump(const struct tool_options *options)
+static enum tool_status dump_word(const struct tool_options *options, int i,
+				  cJSON *array)
 {
-	enum tool_status status = TOOL_OK, printed = TOOL_OK;
-	cJSON *document = options->json ? json_object() : NULL;
-	cJSON *array = options->json ? json_add_array(document, "metadata") :
-		       NULL;
 	struct target target;
 
-	for (int i = 0; i < options->n_words; i++) {
-		if (target_open(&target, options->words[i]) != 0) {
-			tool_error("%s: %s", options->words[i],
-				   target.err.text);
-			status = TOOL_FAILED;
-			continue;
-		}
-		text_clean_metadata(&target.md);
-		if (options->json)
-			add_metadata(json_add_object(array), &target);
-		else if (options->svg)
-			draw_svg(stdout, &target.md);
-		else
-			print_text(&target, i > 0);
-		target_close(&target);
+	if (target_open(&target, options->words[i]) != 0) {
+		tool_error("%s: %s", options->words[i], target.err.text);
+		return TOOL_FAILED;
 	}
+	text_clean_metadata(&target.md);
 	if (options->json)
-		printed = json_print(document);
-	return status != TOOL_OK ? status : printed;
+		add_metadata(json_add_object(array), &target);
+	else if (options->svg)
+		draw_svg(stdout, &target.md);
+	else
+		print_text(&target, i > 0);
+	target_close(&target);
+	return TOOL_OK;
 }
 
 static enum tool_status run(const struct tool_options *options)
@@ -148,7 +139,7 @@ static enum tool_status run(const struct tool_options *options)
 	if (options->svg && options->n_words > 1)
 		return tool_wrong_usage(&tool_dump,
 					"--svg draws one picture, of one FILE or DEVICE");
-	return dump(options);
+	return json_each_word(options, "metadata", dump_word);
 }
 
 const struct tool_command tool_dump = {

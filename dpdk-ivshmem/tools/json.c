@@ -102,3 +102,18 @@ enum tool_status json_print(cJSON *document)
 	free(text);
 	return TOOL_OK;
 }
+
+enum tool_status json_each_word(const struct tool_options *options,
+				const char *name, json_word each)
+{
+	enum tool_status status = TOOL_OK;
+	cJSON *document = options->json ? json_object() : NULL;
+	cJSON *array = options->json ? json_add_array(document, name) : NULL;
+
+	for (int i = 0; i < options->n_words; i++)
+		if (each(options, i, array) != TOOL_OK)
+			status = TOOL_FAILED;
+	if (options->json && json_print(document) != TOOL_OK)
+		status = TOOL_FAILED;
+	return status;
+}

@@ -29,4 +29,15 @@ void json_add_target(cJSON *object, const struct target *target);
 /** Print the document and release it. */
 enum tool_status json_print(cJSON *document);
 
+/** What a command does with options->words[i]; array is NULL without --json. */
+typedef enum tool_status (*json_word)(const struct tool_options *options, int i,
+				      cJSON *array);
+
+/**
+ * Do it with each word.  With --json a document is printed in the end, whose
+ * only member is the array `name`.
+ */
+enum tool_status json_each_word(const struct tool_options *options,
+				const char *name, json_word each);
+
 #endif
