@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -47,22 +46,20 @@ static bool is_ours(const char *folder)
 {
 	struct stat st;
 
-	return stat(folder, &st) == 0 && st.st_uid == geteuid();
+	if (stat(folder, &st) == 0 && st.st_uid == geteuid())
+		return true;
+	tool_error("%s: left alone, because it is another user's: name it to clean it",
+		   folder);
+	return false;
 }
 
-static int clean_folder(const char *folder, struct removal *removal)
+static int clean_folder(const char *folder, void *arg,
+			struct ivshmem_error *err)
 {
-	struct ivshmem_error err;
-	int lock = ivshmem_folder_lock(folder, &err), ret = lock;
+	struct removal *removal = arg;
 
-	if (lock >= 0) {
-		ret = ivshmem_folder_clean(folder, removal->dry_run, tell,
-					   removal, &err);
-		close(lock);
-	}
-	if (ret < 0)
-		tool_error("%s", err.text);
-	return ret;
+	return ivshmem_folder_clean(folder, removal->dry_run, tell, removal,
+				    err);
 }
 
 static void print_sum(const struct removal *removal)
@@ -92,27 +89,14 @@ static enum tool_status print_json_sum(cJSON *document,
 static enum tool_status run(const struct tool_options *options)
 {
 	struct removal removal = { .dry_run = options->dry_run };
-	enum tool_status status = TOOL_OK;
-	struct folders folders;
+	enum tool_status status;
 	cJSON *document = NULL;
 
-	if (folders_choose(&folders, options->words, options->n_words) != 0) {
-		folders_free(&folders);
-		tool_error("out of memory");
-		return TOOL_FAILED;
-	}
 	if (options->json) {
 		document = json_object();
 		removal.array = json_add_array(document, "removed");
 	}
-	for (int i = 0; i < folders.n; i++) {
-		if (options->n_words == 0 && !is_ours(folders.paths[i]))
-			tool_error("%s: left alone, because it is another user's: name it to clean it",
-				   folders.paths[i]);
-		else if (clean_folder(folders.paths[i], &removal) < 0)
-			status = TOOL_FAILED;
-	}
-	folders_free(&folders);
+	status = folders_work(options, is_ours, clean_folder, &removal);
 	if (!options->json)
 		print_sum(&removal);
 	else if (print_json_sum(document, &removal) != TOOL_OK)

@@ -2,11 +2,14 @@
 #include <errno.h>
 #include <glob.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "folders.h"
+#include "leavings.h"
 #include "rte_ivshmem.h"
 
 /* Takes path over. */
@@ -79,22 +82,59 @@ int folders_default(struct folders *folders)
 	return ret;
 }
 
-int folders_choose(struct folders *folders, char **words, int n_words)
-{
-	int ret = 0;
-
-	if (n_words == 0)
-		return folders_default(folders);
-	*folders = (struct folders){ 0 };
-	for (int i = 0; i < n_words && ret == 0; i++)
-		ret = append(folders, strdup(words[i]));
-	return ret;
-}
-
 void folders_free(struct folders *folders)
 {
 	while (folders->n > 0)
 		free(folders->paths[--folders->n]);
 	free(folders->paths);
 	folders->paths = NULL;
+}
+
+static int choose(struct folders *folders, const struct tool_options *options)
+{
+	int ret = 0;
+
+	if (options->n_words == 0)
+		return folders_default(folders);
+	*folders = (struct folders){ 0 };
+	for (int i = 0; i < options->n_words && ret == 0; i++)
+		ret = append(folders, strdup(options->words[i]));
+	return ret;
+}
+
+static enum tool_status work_in(const char *folder, folder_work work, void *arg)
+{
+	struct ivshmem_error err = { "out of memory" };
+	int lock = ivshmem_folder_lock(folder, &err), ret = lock;
+
+	if (lock >= 0) {
+		ret = work(folder, arg, &err);
+		close(lock);
+	}
+	if (ret < 0)
+		tool_error("%s", err.text);
+	return ret < 0 ? TOOL_FAILED : TOOL_OK;
+}
+
+enum tool_status folders_work(const struct tool_options *options,
+			      bool (*wanted)(const char *folder),
+			      folder_work work, void *arg)
+{
+	bool is_default = options->n_words == 0;
+	enum tool_status status = TOOL_OK;
+	struct folders folders;
+
+	if (choose(&folders, options) != 0) {
+		folders_free(&folders);
+		tool_error("out of memory");
+		return TOOL_FAILED;
+	}
+	for (int i = 0; i < folders.n; i++) {
+		if (is_default && wanted != NULL && !wanted(folders.paths[i]))
+			continue;
+		if (work_in(folders.paths[i], work, arg) != TOOL_OK)
+			status = TOOL_FAILED;
+	}
+	folders_free(&folders);
+	return status;
 }

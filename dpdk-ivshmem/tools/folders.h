@@ -2,6 +2,9 @@
 #ifndef DPDK_IVSHMEM_FOLDERS_H
 #define DPDK_IVSHMEM_FOLDERS_H
 
+#include "format.h"
+#include "tool.h"
+
 /** Folders, without links and each once. */
 struct folders {
 	char **paths;
@@ -17,9 +20,21 @@ struct folders {
  */
 int folders_default(struct folders *folders);
 
-/** The given ones, as they are; or else the default ones. */
-int folders_choose(struct folders *folders, char **words, int n_words);
-
 void folders_free(struct folders *folders);
+
+/** What a command does in a folder; 0, or negative with the reason in err. */
+typedef int (*folder_work)(const char *folder, void *arg,
+			   struct ivshmem_error *err);
+
+/**
+ * Do it in each folder that the command line names, or else in the default
+ * ones, with the folder locked.  What goes wrong is told.
+ *
+ * @param wanted
+ *   Tells and returns false if a default one is to be left alone; NULL: none.
+ */
+enum tool_status folders_work(const struct tool_options *options,
+			      bool (*wanted)(const char *folder),
+			      folder_work work, void *arg);
 
 #endif

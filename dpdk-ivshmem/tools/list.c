@@ -105,19 +105,9 @@ static int list_found(const struct ivshmem_found *found, void *arg)
 	return 0;
 }
 
-static void list_folder(const char *folder, struct listing *listing)
+static int list_folder(const char *folder, void *arg, struct ivshmem_error *err)
 {
-	struct ivshmem_error err = { "out of memory" };
-	int lock = ivshmem_folder_lock(folder, &err), ret = lock;
-
-	if (lock >= 0) {
-		ret = ivshmem_folder_walk(folder, list_found, listing, &err);
-		close(lock);
-	}
-	if (ret < 0) {
-		tool_error("%s", err.text);
-		listing->bad = true;
-	}
+	return ivshmem_folder_walk(folder, list_found, arg, err);
 }
 
 /* In a guest.  A device whose memory is somebody else's is not listed. */
@@ -150,21 +140,14 @@ static void list_devices(struct listing *listing)
 static enum tool_status run(const struct tool_options *options)
 {
 	struct listing listing = { 0 };
-	struct folders folders;
 	cJSON *document = NULL;
 
-	if (folders_choose(&folders, options->words, options->n_words) != 0) {
-		folders_free(&folders);
-		tool_error("out of memory");
-		return TOOL_FAILED;
-	}
 	if (options->json) {
 		document = json_object();
 		listing.array = json_add_array(document, "shared");
 	}
-	for (int i = 0; i < folders.n; i++)
-		list_folder(folders.paths[i], &listing);
-	folders_free(&folders);
+	if (folders_work(options, NULL, list_folder, &listing) != TOOL_OK)
+		listing.bad = true;
 	if (options->n_words == 0)
 		list_devices(&listing);
 	if (options->json && json_print(document) != TOOL_OK)

@@ -5,7 +5,7 @@
  *   main.c      the program: finds the command, reads its options
  *   dump.c ...  a command each
  *   target.c    from a word of the command line to metadata
- *   folders.c   where metadata files are
+ *   folders.c   where metadata files are, and work there
  *   memzones.c  the memzones of a host, from its own table
  *   draw_svg.c  the BAR as a picture
  *   json.c      JSON that is safe to read
