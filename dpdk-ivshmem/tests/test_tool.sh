@@ -112,6 +112,18 @@ nothing_shared() {
     "$TOOL" clean --json "$WORK/folder" | json 'd["removed"] == [] and d["files"] == 0'
 }
 
+theirs_stays() {
+    [ "$(id -u)" = 0 ] || { echo "only root can give a folder away"; return 77; }
+    install -d -o 65534 "$WORK/theirs"
+    install -m 600 /dev/null "$WORK/theirs/.vm.new"
+    RTE_IVSHMEM_DIR=$WORK/theirs fails 0 "$TOOL" clean
+    contains "$OUTPUT" "$WORK/theirs: left alone"
+    contains "$OUTPUT" "nothing was left"
+    [ -e "$WORK/theirs/.vm.new" ]
+    fails 0 "$TOOL" clean "$WORK/theirs"
+    contains "$OUTPUT" "removed $WORK/theirs/.vm.new"
+}
+
 # ---- a living host -----------------------------------------------------------
 
 lists() {
@@ -462,6 +474,7 @@ t "help, of the program and of each command" helps
 t "wrong usage ends with 2 and a hint" wrong_usage
 t "what is not there ends with 1 and the reason" missing
 t "an empty folder has nothing to list or clean" nothing_shared
+t "clean leaves another user's folder alone unless it is named" theirs_stays
 t "the man page mentions each command, option and form" man_page_is_complete
 t "the man page has no errors" man_page_is_clean
 
