@@ -59,13 +59,10 @@ void ivshmem_device_unmap(struct ivshmem_device *device)
 	ivshmem_release_ops(device);
 }
 
+/* Decoding has seen to it that the metadata is chunk 0. */
 static uint64_t memory_bytes(const struct ivshmem_metadata *md)
 {
-	uint64_t bytes = 0;
-
-	for (uint32_t i = 1; i < md->n_chunks; i++)
-		bytes += md->chunks[i].length;
-	return bytes;
+	return ivshmem_chunk_bytes(md) - md->chunks[0].length;
 }
 
 static void report(const struct ivshmem_device *device)

@@ -39,7 +39,7 @@ struct ivshmem_device {
 
 	/** The metadata's first page, while attached; NULL for files. */
 	const volatile struct rte_ivshmem_header *header;
-	struct ivshmem_vec mappings;    /**< struct ivshmem_mapping */
+	struct ivshmem_vec places;      /**< struct ivshmem_place */
 	struct ivshmem_vec descriptors; /**< uint64_t: private pages, as users */
 	struct ivshmem_caches *caches;
 	uint32_t n_caches;
@@ -94,8 +94,8 @@ void ivshmem_flush_all(void);
 
 /* ---- map.c -------------------------------------------------------------- */
 
-/** What was mapped for a device. */
-struct ivshmem_mapping {
+/** Where something was mapped for a device. */
+struct ivshmem_place {
 	uint64_t address;
 	uint64_t length;
 };

@@ -23,28 +23,22 @@
 #include <unistd.h>
 
 #include "guest.h"
+#include "process_maps.h"
 
 #define PAGE_SIZE ((uint64_t)RTE_IVSHMEM_PAGE_SIZE)
 
 /* What lies in the range already, for the message. */
-static void find_mapping(uint64_t start, uint64_t end, char *name, size_t size)
+static void name_mapping(uint64_t start, uint64_t end, char *name, size_t size)
 {
-	FILE *f = fopen("/proc/self/maps", "re");
-	char line[PATH_MAX + 128], path[PATH_MAX];
-	uint64_t low, high;
+	struct ivshmem_mapping found;
+	char path[100];
 
-	snprintf(name, size, "memory of this process");
-	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
-		path[0] = '\0';
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %*s %*s %*s %4095[^\n]",
-			   &low, &high, path) < 2 || low >= end || high <= start)
-			continue;
-		snprintf(name, size, "0x%" PRIx64 "-0x%" PRIx64 " %.100s", low,
-			 high, path[0] != '\0' ? path : "(anonymous)");
-		break;
-	}
-	if (f != NULL)
-		fclose(f);
+	if (!ivshmem_mappings_overlap(start, end, &found, path, sizeof(path)))
+		snprintf(name, size, "memory of this process");
+	else
+		snprintf(name, size, "0x%" PRIx64 "-0x%" PRIx64 " %s",
+			 found.start, found.end,
+			 path[0] != '\0' ? path : "(anonymous)");
 }
 
 int ivshmem_map_at(uint64_t address, uint64_t length, int prot, int flags,
@@ -70,7 +64,7 @@ int ivshmem_map_at(uint64_t address, uint64_t length, int prot, int flags,
 		return ivshmem_fail(err, -error,
 			"%s cannot be mapped at 0x%" PRIx64 "-0x%" PRIx64 ": %s",
 			what, address, address + length, strerror(error));
-	find_mapping(address, address + length, taken_by, sizeof(taken_by));
+	name_mapping(address, address + length, taken_by, sizeof(taken_by));
 	return ivshmem_fail(err, -EEXIST,
 		"%s needs the addresses 0x%" PRIx64 "-0x%" PRIx64
 		", which are taken here (%s): start the host with another --base-virtaddr, for example 0x4000000000",
@@ -154,16 +148,15 @@ static int map_recorded(struct ivshmem_device *device, uint64_t address,
 			uint64_t offset, const char *what,
 			struct ivshmem_error *err)
 {
-	struct ivshmem_mapping mapping = { address, length };
-	int ret = ivshmem_vec_reserve(&device->mappings, 1, sizeof(mapping));
+	struct ivshmem_place place = { address, length };
+	int ret = ivshmem_vec_reserve(&device->places, 1, sizeof(place));
 
 	if (ret != 0)
 		return ivshmem_fail(err, ret, "out of memory");
 	ret = ivshmem_map_at(address, length, prot, flags, fd, offset, what,
 			     err);
 	if (ret == 0)
-		ivshmem_vec_append(&device->mappings, &mapping, 1,
-				   sizeof(mapping));
+		ivshmem_vec_append(&device->places, &place, 1, sizeof(place));
 	return ret;
 }
 
@@ -325,13 +318,13 @@ int ivshmem_map_chunks(struct ivshmem_device *device, struct ivshmem_error *err)
 
 void ivshmem_unmap_chunks(struct ivshmem_device *device)
 {
-	const struct ivshmem_mapping *mappings = device->mappings.data;
+	const struct ivshmem_place *places = device->places.data;
 
-	for (uint32_t i = 0; i < device->mappings.n; i++)
-		munmap((void *)(uintptr_t)mappings[i].address,
-		       mappings[i].length);
-	free(device->mappings.data);
-	device->mappings = (struct ivshmem_vec){ NULL, 0, 0 };
+	for (uint32_t i = 0; i < device->places.n; i++)
+		munmap((void *)(uintptr_t)places[i].address,
+		       places[i].length);
+	free(device->places.data);
+	device->places = (struct ivshmem_vec){ NULL, 0, 0 };
 	free(device->caches);
 	device->caches = NULL;
 	device->n_caches = 0;
