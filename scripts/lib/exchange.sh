@@ -150,7 +150,8 @@ guest_command() {
 }
 
 # start_guest COMMANDS LAUNCH-OPTIONS...: a VM that runs the commands, one a
-# line and without double quotes, and powers itself off; sets VM_PID. It prints
+# line and without double quotes, and powers itself off; sets VM_PID. Its kernel
+# gets KERNEL_OPTIONS, if they are set. It prints
 # "[guest] COMMAND" before and "[guest] exit status N" after each.
 start_guest() {
     local line script='mkdir -p /var/run; ' # where DPDK keeps what it runs with
@@ -160,7 +161,7 @@ start_guest() {
     done <<<"$1"
     shift
     start guest "$ROOT/scripts/launch" --initrd "$GUEST_IMAGE" \
-        --append "-- sh -c \"$script\"" "$@"
+        --append "${KERNEL_OPTIONS:-} -- sh -c \"$script\"" "$@"
     # shellcheck disable=SC2034  # for the scripts that source this file
     VM_PID=$PID
 }

@@ -105,7 +105,9 @@ static struct rte_bus ivshmem_bus = {
 	.cleanup = cleanup,
 };
 
+/* A program may be linked with this library, and load another copy as plugin. */
 RTE_INIT_PRIO(ivshmem_bus_register, BUS)
 {
-	rte_bus_register(&ivshmem_bus);
+	if (rte_bus_find_by_name(ivshmem_bus.name) == NULL)
+		rte_bus_register(&ivshmem_bus);
 }
