@@ -240,36 +240,133 @@ RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_dyn, flags) == 80);
 RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_dyn, reserved) == 84);
 
 /*
- * The layout table: sizes and offsets of the DPDK structures that both sides
- * access, in this order.  An item that a side does not know is left out at the
- * end.  The fingerprint is the CRC-32C of the table's bytes.
+ * The layout table: build options, sizes and offsets of the DPDK structures
+ * that both sides access, as numbers in this order.  Options come first, so
+ * that a refusal names the option rather than one of its consequences.
+ * `sizeof_X` is the size of a structure, X_FIELD the offset of a field of it.
+ * New items go to the end: a side that does not know them leaves them out.
+ * The fingerprint is the CRC-32C of the table's bytes.
  */
 #define RTE_IVSHMEM_LAYOUT_ITEMS(ITEM) \
+	/* of the machine and of DPDK's build */ \
 	ITEM(sizeof_pointer) \
 	ITEM(cache_line_size) \
 	ITEM(max_lcore) \
 	ITEM(max_memzone_name) \
-	ITEM(ring_size) \
+	ITEM(mempool_cache_max) \
+	ITEM(mempool_stats) \
+	ITEM(mempool_debug) \
+	ITEM(mbuf_iova_in_mbuf) \
+	ITEM(mbuf_refcnt_atomic) \
+	/* struct rte_ring, and its head and tail in each mode */ \
+	ITEM(sizeof_ring) \
+	ITEM(ring_flags) \
 	ITEM(ring_memzone) \
+	ITEM(ring_size) \
+	ITEM(ring_mask) \
+	ITEM(ring_capacity) \
 	ITEM(ring_prod) \
 	ITEM(ring_cons) \
-	ITEM(mempool_size) \
+	ITEM(ring_prod_tail) \
+	ITEM(ring_prod_sync_type) \
+	ITEM(ring_prod_rts_tail) \
+	ITEM(ring_prod_rts_tail_pos) \
+	ITEM(ring_prod_rts_htd_max) \
+	ITEM(ring_prod_rts_head) \
+	ITEM(ring_prod_hts_head) \
+	ITEM(ring_prod_hts_tail) \
+	/* struct rte_mempool */ \
+	ITEM(sizeof_mempool) \
 	ITEM(mempool_pool_data) \
+	ITEM(mempool_pool_config) \
 	ITEM(mempool_mz) \
+	ITEM(mempool_flags) \
+	ITEM(mempool_socket_id) \
+	ITEM(mempool_size) \
+	ITEM(mempool_cache_size) \
+	ITEM(mempool_elt_size) \
+	ITEM(mempool_header_size) \
+	ITEM(mempool_trailer_size) \
+	ITEM(mempool_private_data_size) \
 	ITEM(mempool_ops_index) \
 	ITEM(mempool_local_cache) \
+	ITEM(mempool_populated_size) \
+	ITEM(mempool_elt_list) \
+	ITEM(mempool_nb_mem_chunks) \
 	ITEM(mempool_mem_list) \
-	ITEM(mempool_cache_size) \
-	ITEM(mempool_cache_objs) \
-	ITEM(mempool_objhdr_size) \
-	ITEM(mempool_memhdr_size) \
-	ITEM(memzone_size) \
+	/* struct rte_mempool_cache, _objhdr and _memhdr */ \
+	ITEM(sizeof_cache) \
+	ITEM(cache_size) \
+	ITEM(cache_flushthresh) \
+	ITEM(cache_len) \
+	ITEM(cache_objs) \
+	ITEM(sizeof_objhdr) \
+	ITEM(objhdr_next) \
+	ITEM(objhdr_mp) \
+	ITEM(objhdr_iova) \
+	ITEM(sizeof_memhdr) \
+	ITEM(memhdr_next) \
+	ITEM(memhdr_mp) \
+	ITEM(memhdr_addr) \
+	ITEM(memhdr_iova) \
+	ITEM(memhdr_len) \
+	ITEM(memhdr_free_cb) \
+	ITEM(memhdr_opaque) \
+	/* struct rte_memzone */ \
+	ITEM(sizeof_memzone) \
+	ITEM(memzone_iova) \
 	ITEM(memzone_addr) \
-	ITEM(mbuf_size) \
-	ITEM(mbuf_next) \
+	ITEM(memzone_len) \
+	ITEM(memzone_hugepage_sz) \
+	ITEM(memzone_socket_id) \
+	ITEM(memzone_flags) \
+	/* struct rte_mbuf, the private area of its pools, shared data */ \
+	ITEM(sizeof_mbuf) \
+	ITEM(mbuf_buf_addr) \
+	ITEM(mbuf_buf_iova) \
+	ITEM(mbuf_data_off) \
+	ITEM(mbuf_refcnt) \
+	ITEM(mbuf_nb_segs) \
+	ITEM(mbuf_port) \
+	ITEM(mbuf_ol_flags) \
+	ITEM(mbuf_packet_type) \
+	ITEM(mbuf_pkt_len) \
+	ITEM(mbuf_data_len) \
+	ITEM(mbuf_vlan_tci) \
+	ITEM(mbuf_hash) \
+	ITEM(mbuf_vlan_tci_outer) \
+	ITEM(mbuf_buf_len) \
 	ITEM(mbuf_pool) \
+	ITEM(mbuf_next) \
+	ITEM(mbuf_tx_offload) \
+	ITEM(mbuf_shinfo) \
+	ITEM(mbuf_priv_size) \
+	ITEM(mbuf_timesync) \
 	ITEM(mbuf_dynfield1) \
-	ITEM(mbuf_iova_in_mbuf)
+	ITEM(sizeof_pktmbuf_pool) \
+	ITEM(pktmbuf_pool_data_room_size) \
+	ITEM(pktmbuf_pool_priv_size) \
+	ITEM(pktmbuf_pool_flags) \
+	ITEM(sizeof_shinfo) \
+	ITEM(shinfo_free_cb) \
+	ITEM(shinfo_fcb_opaque) \
+	ITEM(shinfo_refcnt) \
+	/* struct rte_stack, for pools with such ops; all 0, and not compared, \
+	 * if one side's DPDK has no stacks */ \
+	ITEM(sizeof_stack) \
+	ITEM(stack_memzone) \
+	ITEM(stack_capacity) \
+	ITEM(stack_flags) \
+	ITEM(stack_std_lock) \
+	ITEM(stack_std_len) \
+	ITEM(stack_std_objs) \
+	ITEM(stack_lf_used_head) \
+	ITEM(stack_lf_used_cnt) \
+	ITEM(stack_lf_used_len) \
+	ITEM(stack_lf_free_head) \
+	ITEM(stack_lf_elems) \
+	ITEM(sizeof_stack_lf_elem) \
+	ITEM(stack_lf_elem_next)
 
 enum rte_ivshmem_layout_item {
 #define RTE_IVSHMEM_LAYOUT_ENUM(item) RTE_IVSHMEM_LAYOUT_##item,

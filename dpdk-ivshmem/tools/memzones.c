@@ -182,11 +182,13 @@ static bool same_struct(const struct ivshmem_metadata *md)
 {
 	const uint32_t *layout = md->layout;
 
-	return md->n_layout > RTE_IVSHMEM_LAYOUT_memzone_addr &&
-	       layout[RTE_IVSHMEM_LAYOUT_memzone_size] ==
+	return md->n_layout > RTE_IVSHMEM_LAYOUT_memzone_len &&
+	       layout[RTE_IVSHMEM_LAYOUT_sizeof_memzone] ==
 			sizeof(struct rte_memzone) &&
 	       layout[RTE_IVSHMEM_LAYOUT_memzone_addr] ==
-			offsetof(struct rte_memzone, addr);
+			offsetof(struct rte_memzone, addr) &&
+	       layout[RTE_IVSHMEM_LAYOUT_memzone_len] ==
+			offsetof(struct rte_memzone, len);
 }
 
 static int64_t take_table(const struct target *target,

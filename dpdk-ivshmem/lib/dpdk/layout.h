@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The sizes and offsets of DPDK's structures in this build: both sides must
- * agree on them, or the same bytes mean different things.
+ * The options, sizes and offsets of DPDK's structures in this build: both sides
+ * must agree on them, or the same bytes mean different things.
  */
 #ifndef IVSHMEM_LAYOUT_H
 #define IVSHMEM_LAYOUT_H
@@ -17,7 +17,8 @@ extern const uint32_t ivshmem_layout[RTE_IVSHMEM_LAYOUT_N];
  * Compare the other side's layout with this build's.
  *
  * @return
- *   0, or -EINVAL with the item that differs and both values in err.
+ *   0, or -EINVAL with the first item that differs, both values, and how many
+ *   items differ in err.
  */
 int ivshmem_layout_check(const struct ivshmem_metadata *md,
 			 struct ivshmem_error *err);
