@@ -234,6 +234,31 @@ guest_image_brings_libraries() {
     contains "$OUTPUT" "no file /nonexistent"
 }
 
+# A root folder with a libc that is not this machine's: one more byte.
+guest_image_takes_a_root() {
+    command -v busybox >/dev/null || { echo "no busybox"; return 77; }
+    local image=$WORK/image.gz root=$WORK/root libraries=usr/lib/x86_64-linux-gnu
+    : >"$WORK/kernel"
+    mkdir -p "$WORK/repo" "$root/$libraries" && cp -r "$ROOT/scripts" "$WORK/repo"
+    ln -s usr/lib64 "$root/lib64"
+    install -D "$(readlink -f /lib64/ld-linux-x86-64.so.2)" "$root/usr/lib64/ld-linux-x86-64.so.2"
+    cp "$(ldd "$(command -v gzip)" | awk '$1 == "libc.so.6" { print $3 }')" "$root/$libraries"
+    cp "$(command -v gzip)" "$root/gzip"
+    echo >>"$root/$libraries/libc.so.6"
+    local make=("$WORK/repo/scripts/guest-image" --kernel "$WORK/kernel" --output "$image"
+        --root "$root" --add "$root/gzip")
+    "${make[@]}"
+    mkdir "$WORK/unpacked"
+    gzip -dc "$image" | (cd "$WORK/unpacked" && cpio -i -d --quiet)
+    cmp "$WORK/unpacked/$libraries/libc.so.6" "$root/$libraries/libc.so.6"
+    [ -e "$WORK/unpacked/usr/lib64/ld-linux-x86-64.so.2" ]
+    rm "$root/$libraries/libc.so.6"
+    fails 1 "${make[@]}"
+    contains "$OUTPUT" "libc.so.6, which is not in $root"
+    fails 1 "${make[@]}" --root "$WORK/repo"
+    contains "$OUTPUT" "is no root folder"
+}
+
 toy_make "$TOY"
 t "every script has --help" every_script_has_help
 t "wrong usage is said" wrong_usage_is_said
@@ -248,4 +273,5 @@ t "a failing step is shown with the end of its log" failing_step_is_shown
 t "an interruption ends all of a step" interruption_ends_all_of_a_step
 t "huge pages are given back" huge_pages_are_given_back
 t "a guest image has the libraries and is not rebuilt" guest_image_brings_libraries
+t "a guest image has the libraries of a root folder" guest_image_takes_a_root
 t_done
