@@ -211,6 +211,22 @@ huge_pages_are_given_back() {
     "$ROOT/scripts/hugepages" --name "$name" release
 }
 
+debian_root_is_seen() {
+    local shared=$WORK/shared
+    [ -e "$ROOT/build/debian-13.made" ] || { echo "no Debian 13 in build/debian-13"; return 77; }
+    mkdir "$shared"
+    "$ROOT/scripts/debian-root" run --exec --share "$shared" \
+        sh -c "exec 5>$shared/file; echo seen >&5; exec sleep 986" &
+    # shellcheck disable=SC2064  # of now
+    trap "kill $! 2>/dev/null || true" EXIT
+    until [ -s "$shared/file" ]; do kill -0 $!; done
+    [ "$(cat "/proc/$!/fd/5")" = seen ]
+    fails 7 "$ROOT/scripts/debian-root" run --exec sh -c 'exit 7'
+    fails 2 "$ROOT/scripts/debian-root" run --share "$WORK/nothing" true
+    fails 2 "$ROOT/scripts/debian-root" run --frobnicate true
+    ! grep -F "$shared" /proc/self/mountinfo
+}
+
 guest_image_brings_libraries() {
     command -v busybox >/dev/null || { echo "no busybox"; return 77; }
     local image=$WORK/image.gz
@@ -267,6 +283,7 @@ t "fetch refuses a wrong hash, and says the way out" fetch_refuses_wrong_hash
 t "both formats of apt's sources are read" fetch_reads_both_formats_of_sources
 t "another release of Debian comes from the same mirrors" another_release_comes_from_the_same_mirrors
 t "an interruption leaves no process and no mount of Debian 13" debian_root_leaves_nothing
+t "a program in Debian 13 is seen from outside, with its files" debian_root_is_seen
 t "two runs do not clash" two_runs_do_not_clash
 t "counts: failures, skips, silence" counts_are_right
 t "a failing step is shown with the end of its log" failing_step_is_shown
