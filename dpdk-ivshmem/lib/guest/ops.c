@@ -13,6 +13,7 @@
 #include <rte_mempool.h>
 
 #include "guest.h"
+#include "log.h"
 
 /** Devices that rely on each index. */
 static uint32_t users[RTE_MEMPOOL_MAX_OPS_IDX];
@@ -65,6 +66,9 @@ static int place_ops(struct ops_plan *plan, const struct rte_ivshmem_ops *ops,
 		return ivshmem_fail(err, -EEXIST,
 			"mempool ops '%s' are number %u on the host, and '%s' here: start both with the same mempool drivers, loaded in the same order",
 			ops->name, ops->index, plan->ops[ops->index].name);
+	if ((uint32_t)here != ops->index)
+		IVSHMEM_LOG(INFO, "mempool ops '%s' are number %u on the host and %d here: made %u here",
+			    ops->name, ops->index, here, ops->index);
 	plan->ops[ops->index] = moved;
 	ivshmem_guard_ops(&plan->ops[ops->index]);
 	plan->settled[ops->index] = true;
