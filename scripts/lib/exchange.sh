@@ -7,6 +7,7 @@
 
 PROGRAMS=$BUILD/dpdk-ivshmem
 HOST_PROGRAM=$PROGRAMS/examples/ivshmem-demo-host
+HOST_RUNNER=() # command that runs the host program, in its own PID
 GUEST_PROGRAM=$PROGRAMS/examples/ivshmem-demo-guest
 PLUGIN=$PROGRAMS/lib/librte_ivshmem.so
 GUEST_PLUGINS='-d librte_ivshmem.so -d librte_mempool_ring.so'
@@ -21,6 +22,7 @@ exchange_begin() {
     RUN=$(mktemp -d "$BUILD/run/XXXXXX")
     FILE_PREFIX=ivshmem-${RUN##*/}
     export RTE_IVSHMEM_DIR=$RUN/metadata
+    DEVICE_FILE=$RUN/device
     # DPDK's default for users is /tmp/dpdk, which belongs to the first one.
     # Short, because a socket path has at most 107 bytes.
     XDG_RUNTIME_DIR=$(mktemp -d "${TMPDIR:-/tmp}/ivshmem-XXXXXX")
@@ -106,11 +108,11 @@ status_of() {
     if wait "$1"; then STATUS=0; else STATUS=$?; fi
 }
 
-# hugepages_begin MIB: hugepages for this run, given back at its end; HUGE_DIR is
-# where they are mounted. Needs root.
+# hugepages_begin MIB [FOLDER]: hugepages for this run, given back at its end;
+# HUGE_DIR is where they are mounted. Needs root.
 hugepages_begin() {
     local megabytes_each=2
-    HUGE_DIR=$RUN/hugepages
+    HUGE_DIR=${2:-$RUN/hugepages}
     mkdir "$HUGE_DIR"
     "$ROOT/scripts/hugepages" --name "$FILE_PREFIX" reserve $(($1 / megabytes_each))
     "$ROOT/scripts/hugepages" --name "$FILE_PREFIX" mount "$HUGE_DIR"
@@ -121,15 +123,14 @@ allowed_cpus() {
     awk '$1 == "Cpus_allowed_list:" { print "(" $2 ")" }' /proc/self/status
 }
 
-# start_host MEMORY-ARGUMENTS... -- OPTIONS...: the host program; sets HOST_PID
-# and DEVICE_FILE. Lcore 0 may run on every CPU: it shares them with QEMU.
+# start_host MEMORY-ARGUMENTS... -- OPTIONS...: the host program, which writes
+# DEVICE_FILE; sets HOST_PID. Lcore 0 may run on every CPU: it shares them with QEMU.
 start_host() {
     local memory=()
     while [ $# -gt 0 ] && [ "$1" != -- ]; do memory+=("$1"); shift; done
-    DEVICE_FILE=$RUN/device
     rm -f "$DEVICE_FILE"
     mkdir -p "$RTE_IVSHMEM_DIR"
-    start host "$HOST_PROGRAM" "${memory[@]}" --no-pci --no-telemetry \
+    start host "${HOST_RUNNER[@]}" "$HOST_PROGRAM" "${memory[@]}" --no-pci --no-telemetry \
         --lcores "0@$(allowed_cpus)" --file-prefix "$FILE_PREFIX" \
         --log-level lib.eal:warning "$@" --device-file "$DEVICE_FILE"
     HOST_PID=$PID

@@ -1,0 +1,194 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Host and guest with different DPDKs: that of this machine ("here") and that of
+# Debian 13 in build/debian-13 ("there"); linked shared and static. Each time
+# the demo, smaller. Plugins of DPDKs with other options are refused.
+#
+# For the functions that are called by way of check:
+# shellcheck disable=SC2317
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
+
+DEBIAN=$BUILD/debian-13
+INSIDE=("$ROOT/scripts/debian-root" run)
+HELPERS=tests/e2e/versions
+OPS=ring_mp_mc # of the demo's pool
+LAYOUTS=(cache_line_size max_lcore mbuf_iova_in_mbuf mbuf_refcnt_atomic mempool_cache_max
+    mempool_debug mempool_stats)
+
+[ -e "$DEBIAN.made" ] || skip_all "no Debian 13 in build/debian-13"
+
+declare -A ROOT_OF=([here]=/ [there]=$DEBIAN)
+declare -A BUILD_OF=([here]=$PROGRAMS [there]=$PROGRAMS-debian-13)
+declare -A VERSION_OF=([here]=$(pkg-config --modversion libdpdk)
+    [there]=$("${INSIDE[@]}" pkg-config --modversion libdpdk))
+
+# What a program in Debian 13 and QEMU outside both open is in a folder that has
+# the same name in there.
+RTE_IVSHMEM_DIR=$XDG_RUNTIME_DIR/metadata
+DEVICE_FILE=$XDG_RUNTIME_DIR/device
+
+# skip WHAT REASON: one skipped test.
+skip() {
+    TESTS=$((TESTS + 1))
+    echo "ok $TESTS - $1 # SKIP $2"
+}
+
+# helper WHERE NAME ARGUMENT...: what is compiled for this test, there or here.
+helper() {
+    local where=$1 name=$2
+    shift 2
+    if [ "$where" = here ]; then
+        "$ROOT/$HELPERS/$name" "$PROGRAMS" "$@"
+    else
+        "${INSIDE[@]}" "/src/$HELPERS/$name" /build "$@"
+    fi >&2
+}
+
+# folder_of WHERE LINKING: where the demo's programs are.
+folder_of() {
+    local folder=examples
+    [ "$2" = shared ] || folder=static
+    printf '%s\n' "${BUILD_OF[$1]}/$folder"
+}
+
+# use_host WHERE LINKING
+use_host() {
+    HOST_RUNNER=()
+    HOST_PROGRAM=$(folder_of "$1" "$2")/ivshmem-demo-host
+    [ "$1" = there ] || return 0
+    HOST_RUNNER=("${INSIDE[@]}" --exec --share "$XDG_RUNTIME_DIR" env "RTE_IVSHMEM_DIR=$RTE_IVSHMEM_DIR")
+    HOST_PROGRAM=/build${HOST_PROGRAM#"${BUILD_OF[there]}"}
+}
+
+ring_driver() {
+    [ "$1" = there ] || { mempool_ring_plugin; return; }
+    compgen -G "$DEBIAN/usr/lib/*/dpdk/pmds-*/librte_mempool_ring.so.[0-9][0-9]"
+}
+
+# use_guest WHERE LINKING: GUEST_IMAGE and GUEST_PLUGINS. A static program has
+# all of it in itself.
+use_guest() {
+    local root=${ROOT_OF[$1]} build=${BUILD_OF[$1]} ring layout
+    local add=(--add "$(folder_of "$1" "$2")/ivshmem-demo-guest")
+    GUEST_PLUGINS=
+    if [ "$2" = shared ]; then
+        ring=$(ring_driver "$1")
+        GUEST_PLUGINS='-d librte_ivshmem.so -d librte_mempool_ring.so'
+        add+=(--add "$build/lib/librte_ivshmem.so:/usr/lib/librte_ivshmem.so"
+            --add "$ring:/usr/lib/librte_mempool_ring.so" --add "$ROOT/$HELPERS/layouts.sh")
+        for layout in "${build}"/layouts/*.so; do
+            [ ! -e "$layout" ] || add+=(--add "$layout:/usr/lib/layouts/")
+        done
+    fi
+    GUEST_IMAGE=$BUILD/guest/demo-$1-$2.img
+    "$ROOT/scripts/guest-image" --root "$root" "${add[@]}" --output "$GUEST_IMAGE"
+}
+
+# index_on_host OPS: as the metadata says.
+index_on_host() {
+    "$PROGRAMS/tools/dpdk-ivshmem" dump --json "$RTE_IVSHMEM_DIR/demo" | "$PYTHON" -c '
+import json, sys
+ops = json.load(sys.stdin)["metadata"][0]["mempool_ops"]
+print(next(o["index"] for o in ops if o["name"] == sys.argv[1]))' "$1"
+}
+
+# host_runs WHERE LINKING [MEMORY-ARGUMENTS...]
+host_runs() {
+    use_host "$1" "$2"
+    shift 2
+    [ $# -gt 0 ] || set -- --no-huge -m 64
+    share "$@"
+    INDEX=$(index_on_host "$OPS")
+}
+
+guest_line() { guest_command 64@0 | sed 's/lib.eal:warning/lib.eal:info/; s/$/ -v --log-level lib.ivshmem:info/'; }
+
+# check_versions N WHERE-HOST WHERE-GUEST: that both are what they should be.
+check_versions() {
+    check "the guest runs DPDK ${VERSION_OF[$3]}" \
+        guest_says "$1" "RTE Version: 'DPDK ${VERSION_OF[$3]}"
+    check "it tells that the host runs DPDK ${VERSION_OF[$2]}" \
+        guest_says "$1" "attached 'demo' of DPDK ${VERSION_OF[$2]}"
+}
+
+# exchange HOST LINKING GUEST LINKING [MEMORY-ARGUMENTS...]
+exchange() {
+    local host=("$1" "$2") guest=("$3" "$4")
+    shift 4
+    echo "# host: DPDK ${VERSION_OF[${host[0]}]} ${host[1]}${1:+ $*}, guest: DPDK ${VERSION_OF[${guest[0]}]} ${guest[1]}"
+    host_runs "${host[@]}" "$@"
+    use_guest "${guest[@]}"
+    boot "$(guest_line)" --device "$DEVICE_FILE"
+    host_ends
+    check_versions 1 "${host[0]}" "${guest[0]}"
+    check_exchange 1
+}
+
+# A static program has the drivers of all mempools, in the order of linking.
+ops_have_moved() {
+    output_of 1 | grep -qE "mempool ops '$OPS' are number $INDEX on the host and [0-9]+ here: made $INDEX here" &&
+        ! output_of 1 | grep -q "number $INDEX on the host and $INDEX here"
+}
+
+# exchange_static HOST LINKING GUEST LINKING
+exchange_static() {
+    local side=host where=$1
+    [ "$4" = shared ] || side=guest where=$3
+    if ! helper "$where" static_demo.sh "$side"; then
+        skip "the $side program, linked static" "DPDK ${VERSION_OF[$where]} cannot be linked so"
+        return
+    fi
+    exchange "$@"
+    check "mempool ops '$OPS', number $INDEX on the host, had another number in the guest" ops_have_moved
+}
+
+# Before the exchange programs with each other layout try, in the same boot.
+exchange_after_refusals() {
+    local number=1 item
+    echo "# host: DPDK ${VERSION_OF[$1]} shared, guest: DPDK ${VERSION_OF[$2]} shared, and plugins with other layouts"
+    helper "$2" other_layouts.sh
+    host_runs "$1" shared
+    use_guest "$2" shared
+    boot "layouts.sh $(GUEST_PLUGINS='-d librte_mempool_ring.so' guest_command 64@0)
+$(guest_line)" --device "$DEVICE_FILE"
+    host_ends
+    for item in "${LAYOUTS[@]}"; do
+        check_refusal "$number" "$item"
+        number=$((number + 1))
+    done
+    # The loop's own exit status was another one.
+    check_versions $((number + 1)) "$1" "$2"
+    check_exchange $((number + 1))
+}
+
+# check_refusal N ITEM
+check_refusal() {
+    check "a plugin with another $2 is refused by that name, with both values" output_matches "$1" \
+        "^ivshmem: .*'demo' is not attached: layout differs: $2 is [0-9]* on the host (DPDK .*) and [0-9]* here"
+    check "its program starts, without the objects" \
+        guest_says "$1" "mempool 'demo_pool' not found"
+    check "and exits with 1" guest_exits "$1" 1
+}
+
+exchange_hugepages() {
+    if [ "$(id -u)" -ne 0 ] || [ ! -d /sys/kernel/mm/hugepages/hugepages-2048kB ]; then
+        skip "a host in hugepages" "needs root and hugepages of 2 MiB"
+        return
+    fi
+    hugepages_begin 64 "$XDG_RUNTIME_DIR/hugepages"
+    exchange "$@" -m 64 --huge-dir "$HUGE_DIR"
+    check "the device string names files of hugetlbfs" host_says ":$HUGE_DIR/"
+}
+
+if [ "${VERSION_OF[here]}" = "${VERSION_OF[there]}" ]; then
+    skip "host and guest with different versions" "this machine has DPDK ${VERSION_OF[here]} as well"
+else
+    exchange there shared here shared
+fi
+exchange_after_refusals here there
+exchange_hugepages there shared there shared
+exchange_static here static there shared
+exchange_static here shared there static
+done_testing
