@@ -13,7 +13,8 @@
 DEBIAN=$BUILD/debian-13
 INSIDE=("$ROOT/scripts/debian-root" run)
 HELPERS=tests/e2e/versions
-OPS=ring_mp_mc # of the demo's pool
+# shellcheck disable=SC2034  # one boot runs nine programs
+BOOT_LIMIT=180
 LAYOUTS=(cache_line_size max_lcore mbuf_iova_in_mbuf mbuf_refcnt_atomic mempool_cache_max
     mempool_debug mempool_stats)
 
@@ -23,6 +24,12 @@ declare -A ROOT_OF=([here]=/ [there]=$DEBIAN)
 declare -A BUILD_OF=([here]=$PROGRAMS [there]=$PROGRAMS-debian-13)
 declare -A VERSION_OF=([here]=$(pkg-config --modversion libdpdk)
     [there]=$("${INSIDE[@]}" pkg-config --modversion libdpdk))
+
+# abi_of LIBRARY: the number in the names of DPDK's libraries that it needs.
+abi_of() { readelf -d "$1" | sed -n 's/.*librte_eal\.so\.\([0-9]*\).*/\1/p'; }
+
+declare -A ABI_OF=([here]=$(abi_of "${BUILD_OF[here]}/lib/librte_ivshmem.so")
+    [there]=$(abi_of "${BUILD_OF[there]}/lib/librte_ivshmem.so"))
 
 # What a program in Debian 13 and QEMU outside both open is in a folder that has
 # the same name in there.
@@ -46,44 +53,48 @@ helper() {
     fi >&2
 }
 
-# folder_of WHERE LINKING: where the demo's programs are.
-folder_of() {
-    local folder=examples
-    [ "$2" = shared ] || folder=static
-    printf '%s\n' "${BUILD_OF[$1]}/$folder"
+# path_of WHERE LINKING PROGRAM
+path_of() {
+    local folder=versions/$2
+    [[ $2 != shared || $3 == pool-guest ]] || folder=examples
+    printf '%s\n' "${BUILD_OF[$1]}/$folder/$3"
 }
 
 # use_host WHERE LINKING
 use_host() {
     HOST_RUNNER=()
-    HOST_PROGRAM=$(folder_of "$1" "$2")/ivshmem-demo-host
+    HOST_PROGRAM=$(path_of "$1" "$2" ivshmem-demo-host)
     [ "$1" = there ] || return 0
     HOST_RUNNER=("${INSIDE[@]}" --exec --share "$XDG_RUNTIME_DIR" env "RTE_IVSHMEM_DIR=$RTE_IVSHMEM_DIR")
     HOST_PROGRAM=/build${HOST_PROGRAM#"${BUILD_OF[there]}"}
 }
 
-ring_driver() {
-    [ "$1" = there ] || { mempool_ring_plugin; return; }
-    compgen -G "$DEBIAN/usr/lib/*/dpdk/pmds-*/librte_mempool_ring.so.[0-9][0-9]"
+# pool_driver WHERE NAME: DPDK's plugin for pools on rings, or on stacks.
+pool_driver() {
+    local root=${ROOT_OF[$1]}
+    compgen -G "${root%/}/usr/lib/*/dpdk/pmds-${ABI_OF[$1]}*/librte_mempool_$2.so.${ABI_OF[$1]}" ||
+        die "no librte_mempool_$2.so.${ABI_OF[$1]} below $root"
 }
 
 # use_guest WHERE LINKING: GUEST_IMAGE and GUEST_PLUGINS. A static program has
 # all of it in itself.
 use_guest() {
-    local root=${ROOT_OF[$1]} build=${BUILD_OF[$1]} ring layout
-    local add=(--add "$(folder_of "$1" "$2")/ivshmem-demo-guest")
+    local build=${BUILD_OF[$1]} layout name
+    local add=(--add "$(path_of "$1" "$2" ivshmem-demo-guest)" --add "$(path_of "$1" "$2" pool-guest)")
     GUEST_PLUGINS=
     if [ "$2" = shared ]; then
-        ring=$(ring_driver "$1")
-        GUEST_PLUGINS='-d librte_ivshmem.so -d librte_mempool_ring.so'
+        GUEST_PLUGINS='-d librte_ivshmem.so -d librte_mempool_ring.so -d librte_mempool_stack.so'
         add+=(--add "$build/lib/librte_ivshmem.so:/usr/lib/librte_ivshmem.so"
-            --add "$ring:/usr/lib/librte_mempool_ring.so" --add "$ROOT/$HELPERS/layouts.sh")
-        for layout in "${build}"/layouts/*.so; do
+            --add "$ROOT/$HELPERS/layouts.sh")
+        for name in ring stack; do
+            add+=(--add "$(pool_driver "$1" "$name"):/usr/lib/librte_mempool_$name.so")
+        done
+        for layout in "$build"/versions/layouts/*.so; do
             [ ! -e "$layout" ] || add+=(--add "$layout:/usr/lib/layouts/")
         done
     fi
     GUEST_IMAGE=$BUILD/guest/demo-$1-$2.img
-    "$ROOT/scripts/guest-image" --root "$root" "${add[@]}" --output "$GUEST_IMAGE"
+    "$ROOT/scripts/guest-image" --root "${ROOT_OF[$1]}" "${add[@]}" --output "$GUEST_IMAGE"
 }
 
 # index_on_host OPS: as the metadata says.
@@ -94,16 +105,21 @@ ops = json.load(sys.stdin)["metadata"][0]["mempool_ops"]
 print(next(o["index"] for o in ops if o["name"] == sys.argv[1]))' "$1"
 }
 
-# host_runs WHERE LINKING [MEMORY-ARGUMENTS...]
+# host_runs WHERE LINKING OPS [MEMORY-ARGUMENTS...]: OPS are those of its pool.
 host_runs() {
+    local ops=$3
     use_host "$1" "$2"
-    shift 2
+    shift 3
     [ $# -gt 0 ] || set -- --no-huge -m 64
-    share "$@"
-    INDEX=$(index_on_host "$OPS")
+    share "$@" --mbuf-pool-ops-name "$ops"
+    INDEX=$(index_on_host "$ops")
 }
 
-guest_line() { guest_command 64@0 | sed 's/lib.eal:warning/lib.eal:info/; s/$/ -v --log-level lib.ivshmem:info/'; }
+# guest_line PROGRAM
+guest_line() {
+    guest_command 64@0 |
+        sed "s/^[^ ]*/$1/; s/lib.eal:warning/lib.eal:info/; s/\$/ -v --log-level lib.ivshmem:info/"
+}
 
 # check_versions N WHERE-HOST WHERE-GUEST: that both are what they should be.
 check_versions() {
@@ -113,35 +129,48 @@ check_versions() {
         guest_says "$1" "attached 'demo' of DPDK ${VERSION_OF[$2]}"
 }
 
-# exchange HOST LINKING GUEST LINKING [MEMORY-ARGUMENTS...]
+# check_pool N OPS
+check_pool() {
+    check "a guest takes all of the pool and gives it back, with ops $2" output_matches "$1" \
+        "^took and gave back 4095 of 4095 buffers with ops $2, number $INDEX, errors: 0\$"
+    check "its program exits with 0" guest_exits "$1" 0
+}
+
+# exchange HOST LINKING GUEST LINKING OPS [MEMORY-ARGUMENTS...]
 exchange() {
-    local host=("$1" "$2") guest=("$3" "$4")
-    shift 4
-    echo "# host: DPDK ${VERSION_OF[${host[0]}]} ${host[1]}${1:+ $*}, guest: DPDK ${VERSION_OF[${guest[0]}]} ${guest[1]}"
-    host_runs "${host[@]}" "$@"
+    local host=("$1" "$2") guest=("$3" "$4") ops=$5
+    shift 5
+    echo "# host: DPDK ${VERSION_OF[${host[0]}]} ${host[1]}${1:+ $*}, guest: DPDK ${VERSION_OF[${guest[0]}]} ${guest[1]}, pool of ops $ops"
+    helper "${guest[0]}" programs.sh "${guest[1]}" pool-guest
+    host_runs "${host[@]}" "$ops" "$@"
     use_guest "${guest[@]}"
-    boot "$(guest_line)" --device "$DEVICE_FILE"
+    boot "$(guest_line pool-guest)
+$(guest_line ivshmem-demo-guest)" --device "$DEVICE_FILE"
     host_ends
     check_versions 1 "${host[0]}" "${guest[0]}"
-    check_exchange 1
+    check_pool 1 "$ops"
+    check_exchange 2
 }
 
-# A static program has the drivers of all mempools, in the order of linking.
+# ops_have_moved N OPS
 ops_have_moved() {
-    output_of 1 | grep -qE "mempool ops '$OPS' are number $INDEX on the host and [0-9]+ here: made $INDEX here" &&
-        ! output_of 1 | grep -q "number $INDEX on the host and $INDEX here"
+    local told
+    told=$(output_of "$1" | sed -n "s/.*mempool ops '$2' are number \([0-9]* on the host and [0-9]*\) here.*/\1/p")
+    echo "# number ${told:-unknown}, before they agreed"
+    [[ $told == "$INDEX on the host and "* && $told != *" $INDEX" ]]
 }
 
-# exchange_static HOST LINKING GUEST LINKING
+# exchange_static HOST LINKING GUEST LINKING OPS: a static program has the drivers
+# of all pools, in the order of linking.
 exchange_static() {
-    local side=host where=$1
-    [ "$4" = shared ] || side=guest where=$3
-    if ! helper "$where" static_demo.sh "$side"; then
-        skip "the $side program, linked static" "DPDK ${VERSION_OF[$where]} cannot be linked so"
+    local where=$1 programs=(ivshmem-demo-host)
+    [ "$4" = shared ] || where=$3 programs=(ivshmem-demo-guest pool-guest)
+    if ! helper "$where" programs.sh static "${programs[@]}"; then
+        skip "${programs[0]}, linked static" "DPDK ${VERSION_OF[$where]} cannot be linked so"
         return
     fi
     exchange "$@"
-    check "mempool ops '$OPS', number $INDEX on the host, had another number in the guest" ops_have_moved
+    check "ops $5 had another number in the guest" ops_have_moved 1 "$5"
 }
 
 # Before the exchange programs with each other layout try, in the same boot.
@@ -149,10 +178,12 @@ exchange_after_refusals() {
     local number=1 item
     echo "# host: DPDK ${VERSION_OF[$1]} shared, guest: DPDK ${VERSION_OF[$2]} shared, and plugins with other layouts"
     helper "$2" other_layouts.sh
-    host_runs "$1" shared
+    helper "$2" programs.sh shared pool-guest
+    host_runs "$1" shared ring_mp_mc
     use_guest "$2" shared
     boot "layouts.sh $(GUEST_PLUGINS='-d librte_mempool_ring.so' guest_command 64@0)
-$(guest_line)" --device "$DEVICE_FILE"
+$(guest_line pool-guest)
+$(guest_line ivshmem-demo-guest)" --device "$DEVICE_FILE"
     host_ends
     for item in "${LAYOUTS[@]}"; do
         check_refusal "$number" "$item"
@@ -160,7 +191,8 @@ $(guest_line)" --device "$DEVICE_FILE"
     done
     # The loop's own exit status was another one.
     check_versions $((number + 1)) "$1" "$2"
-    check_exchange $((number + 1))
+    check_pool $((number + 1)) ring_mp_mc
+    check_exchange $((number + 2))
 }
 
 # check_refusal N ITEM
@@ -185,10 +217,10 @@ exchange_hugepages() {
 if [ "${VERSION_OF[here]}" = "${VERSION_OF[there]}" ]; then
     skip "host and guest with different versions" "this machine has DPDK ${VERSION_OF[here]} as well"
 else
-    exchange there shared here shared
+    exchange there shared here shared stack
 fi
 exchange_after_refusals here there
-exchange_hugepages there shared there shared
-exchange_static here static there shared
-exchange_static here shared there static
+exchange_hugepages there shared there shared ring_mp_mc
+exchange_static here static there shared ring_mp_mc
+exchange_static here shared there static lf_stack
 done_testing

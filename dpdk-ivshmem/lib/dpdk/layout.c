@@ -210,7 +210,7 @@ int ivshmem_layout_check(const struct ivshmem_metadata *md,
 	if (n == 0)
 		return 0;
 	return ivshmem_fail(err, -EINVAL,
-		"layout differs: %s is %u on the host (%s) and %u here (%u items differ): use a DPDK built with the same options",
+		"layout differs: %s is %u on the host (%s) and %u here (%u of %u items differ): use a DPDK built with the same options",
 		item_names[first], md->layout[first], md->dpdk_version,
-		ivshmem_layout[first], n);
+		ivshmem_layout[first], n, RTE_IVSHMEM_LAYOUT_N);
 }

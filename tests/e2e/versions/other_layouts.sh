@@ -5,13 +5,13 @@
 #
 # The plugin as for DPDKs that were built with other options: what computes the
 # layout is compiled against DPDK's headers with one option changed, the rest is
-# that of BUILD-FOLDER. They go to BUILD-FOLDER/layouts/librte_ivshmem-ITEM.so,
+# that of BUILD-FOLDER. They go to BUILD-FOLDER/versions/layouts/librte_ivshmem-ITEM.so,
 # where ITEM is what a refusal must name.
 set -euo pipefail
 build=$(realpath "$1")
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 source=$here/../../../dpdk-ivshmem
-out=$build/layouts
+out=$build/versions/layouts
 archive=$build/lib/librte_ivshmem.a
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/ivshmem-layouts.XXXXXX")
