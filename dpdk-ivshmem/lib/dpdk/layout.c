@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <string.h>
 
 #include <rte_config.h>
 #include <rte_mbuf.h>
@@ -187,7 +186,8 @@ static bool has_stack(const uint32_t *layout)
 /* Without stacks on one side there is no shared pool that uses them. */
 static bool is_compared(uint32_t item, const uint32_t *theirs)
 {
-	return strstr(item_names[item], "stack") == NULL ||
+	return item < RTE_IVSHMEM_LAYOUT_sizeof_stack ||
+	       item > RTE_IVSHMEM_LAYOUT_stack_lf_elem_next ||
 	       (has_stack(theirs) && has_stack(ivshmem_layout));
 }
 
