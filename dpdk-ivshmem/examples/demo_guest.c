@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Guest side of the demo: an ordinary DPDK program that knows nothing of
- * ivshmem.  It looks objects up by name, checks every message and packet that
- * comes from demo_host.c, and sends each back.
+ * ivshmem.  It looks objects up by name and exchanges messages and packets, with
+ * demo_host.c as a relay, or with other VMs as source or relay.
  *
  * That the objects are there is the work of the plugin librte_ivshmem.so; as a
  * secondary process of the host program (--proc-type=secondary) it runs the
@@ -10,43 +10,34 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_lcore.h>
-#include <rte_mbuf.h>
 #include <rte_mempool.h>
 #include <rte_memzone.h>
 #include <rte_ring.h>
 
+#include "demo_check.h"
 #include "demo_common.h"
+#include "demo_relay.h"
+#include "demo_source.h"
 
 struct options {
 	const char *name;
-	uint64_t timeout; /* seconds without progress */
+	uint64_t vm;  /* 0: the guest of a host; or its number among VMs */
+	bool resume;
+	struct demo_exchange_options exchange;
 };
 
 struct guest {
 	struct options options;
-	struct demo_names names;
-	struct rte_ring *to_guest;
-	struct rte_ring *to_host;
+	struct demo_place place;
 	struct rte_mempool *pool;
-	struct demo_control *control;
-	uint64_t message_total;
-	uint64_t packet_total;
-
-	struct demo_tally messages;
-	struct demo_tally packets;
-	double message_seconds;
-	double packet_seconds;
-	/* Checked, but not yet accepted by the ring to the host. */
-	void *pending[DEMO_BURST];
-	unsigned int pending_first;
-	unsigned int pending_count;
+	struct demo_source source; /* one of the two roles */
+	struct demo_relay relay;
 };
 
 static void
@@ -54,14 +45,17 @@ print_help(FILE *f)
 {
 	fputs(
 "ivshmem-demo-guest: find the objects that ivshmem-demo-host shares, check every\n"
-"message and packet, and send each back.\n"
+"message and packet, and pass each on.\n"
 "\n"
 "Usage: ivshmem-demo-guest [EAL OPTIONS] -- [OPTIONS]\n"
 "\n"
-"  --name NAME        first part of each object's name, as for the host program\n"
-"                     (default demo)\n"
-"  --timeout SECONDS  give up without progress for so long (default 30)\n"
-"  --help             this text; `ivshmem-demo-guest --help`\n"
+"  --name NAME         first part of each object's name, as for the host program\n"
+"                      (default demo)\n"
+"  --vm N              this is VM number N of those of the host program's --vms;\n"
+"                      VM 1 allocates, sends and frees\n"
+"  --resume            go on in the place of a program that was killed; not VM 1\n"
+DEMO_EXCHANGE_HELP
+"  --help              this text; `ivshmem-demo-guest --help`\n"
 "\n"
 "In a guest whose QEMU has the device string of the host program:\n"
 "  ivshmem-demo-guest --no-huge -m 16 --lcores 64@0 -d librte_ivshmem.so\n"
@@ -73,28 +67,44 @@ print_help(FILE *f)
 }
 
 static bool
+parse_option(struct options *options, int option)
+{
+	switch (option) {
+	case 'n':
+		options->name = optarg;
+		return true;
+	case 'v':
+		return demo_parse_number("vm", optarg, 1, DEMO_STATIONS_MAX,
+					 &options->vm);
+	case 'r':
+		options->resume = true;
+		return true;
+	default:
+		return demo_parse_exchange_option(&options->exchange, option,
+						  optarg);
+	}
+}
+
+static bool
 parse_options(struct options *options, int argc, char **argv)
 {
 	static const struct option table[] = {
 		{ "name", required_argument, NULL, 'n' },
-		{ "timeout", required_argument, NULL, 't' },
+		{ "vm", required_argument, NULL, 'v' },
+		{ "resume", no_argument, NULL, 'r' },
+		DEMO_EXCHANGE_OPTIONS,
 		{ NULL, 0, NULL, 0 },
 	};
 	int option;
 
 	*options = (struct options){
 		.name = DEMO_DEFAULT_NAME,
-		.timeout = 30,
+		.exchange = DEMO_EXCHANGE_DEFAULTS,
 	};
 	optind = 1;
-	while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
-		if (option == 'n')
-			options->name = optarg;
-		else if (option != 't' ||
-			 !demo_parse_number("timeout", optarg, 1, 86400,
-					    &options->timeout))
+	while ((option = getopt_long(argc, argv, "", table, NULL)) != -1)
+		if (!parse_option(options, option))
 			return false;
-	}
 	if (optind != argc) {
 		fprintf(stderr, "unexpected argument '%s'\n", argv[optind]);
 		return false;
@@ -112,204 +122,186 @@ report_missing(const char *kind, const char *name, const void *found)
 	return found == NULL;
 }
 
+/* Private copies of what tells whose ring is whose. */
+static bool
+read_control(struct demo_place *place)
+{
+	const struct demo_control *control = place->control;
+
+	if (control->magic != DEMO_MAGIC || control->version != DEMO_VERSION ||
+	    control->size != sizeof(*control)) {
+		fprintf(stderr, "memzone '%s' is not of this version of the "
+			"demo: use host and guest program of one build\n",
+			place->names.control);
+		return false;
+	}
+	place->message_total = control->messages;
+	place->packet_total = control->packets;
+	place->n_stations = control->n_stations;
+	if (place->n_stations < 2 || place->n_stations > DEMO_STATIONS_MAX ||
+	    place->station >= place->n_stations) {
+		fprintf(stderr, "the host program has places for %u VMs: "
+			"--vm 1 to %u\n", place->n_stations, place->n_stations);
+		return false;
+	}
+	return true;
+}
+
 static bool
 find_objects(struct guest *guest)
 {
-	const struct demo_names *names = &guest->names;
+	struct demo_place *place = &guest->place;
+	const struct demo_names *names = &place->names;
 	const struct rte_memzone *mz = rte_memzone_lookup(names->control);
-	bool missing;
+	const char *in = names->ring[place->station], *out;
+	bool missing = report_missing("memzone", names->control, mz);
 
-	guest->to_guest = rte_ring_lookup(names->to_guest);
-	guest->to_host = rte_ring_lookup(names->to_host);
 	guest->pool = rte_mempool_lookup(names->pool);
-
-	missing = report_missing("memzone", names->control, mz);
-	missing |= report_missing("ring", names->to_guest, guest->to_guest);
-	missing |= report_missing("ring", names->to_host, guest->to_host);
+	place->in = rte_ring_lookup(in);
 	missing |= report_missing("mempool", names->pool, guest->pool);
+	missing |= report_missing("ring", in, place->in);
 	if (missing) {
 		fprintf(stderr,
 			"Check, in this order: lines of lib.ivshmem above; is "
 			"the plugin loaded (-d librte_ivshmem.so)? Has the "
 			"guest the device (lspci -d 1af4:1110)? Was QEMU "
 			"started with the string that the host program "
-			"printed, and does --name agree?\n");
+			"printed, and do --name and --vm agree?\n");
 		return false;
 	}
-	guest->control = mz->addr;
+	place->control = mz->addr;
+	if (!read_control(place))
+		return false;
+	out = names->ring[demo_next(place, place->station)];
+	place->out = rte_ring_lookup(out);
+	if (report_missing("ring", out, place->out))
+		return false;
+	printf("found %s, %s, %s and %s by name\n", in, out, names->pool,
+	       names->control);
 	return true;
 }
 
-/* Not before the control block is known to be of this version. */
+/* A VM sees what was shared with it, and no other. */
+static void
+show_others(const struct demo_place *place)
+{
+	for (unsigned int i = 0; i < place->n_stations; i++)
+		if (i != place->station &&
+		    i != demo_next(place, place->station))
+			printf("%s, to %s, is %s\n", place->names.ring[i],
+			       place->names.station[i],
+			       rte_ring_lookup(place->names.ring[i]) == NULL ?
+			       "not shared with this VM" : "shared as well");
+}
+
+/* Attaching */
+
+static bool
+take_place(const struct guest *guest)
+{
+	struct demo_station *own = demo_own(&guest->place);
+	uint32_t expected = DEMO_STATE_NONE;
+
+	if (demo_state_get(&guest->place.control->host_state) ==
+	    DEMO_STATE_READY &&
+	    (__atomic_compare_exchange_n(&own->state, &expected,
+					 (uint32_t)DEMO_STATE_ATTACHED, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) ||
+	     (guest->options.resume && expected == DEMO_STATE_ATTACHED)))
+		return true;
+	fprintf(stderr, "the host program is done, or another guest program "
+		"has this place: one for each run of it; --resume goes on "
+		"where one was killed\n");
+	return false;
+}
+
 static bool
 attach(struct guest *guest)
 {
-	struct demo_control *control = guest->control;
-	uint32_t expected = DEMO_STATE_NONE;
+	struct demo_place *place = &guest->place;
+	bool good = true;
 
-	if (control->magic != DEMO_MAGIC || control->version != DEMO_VERSION ||
-	    control->size != sizeof(*control)) {
-		fprintf(stderr, "memzone '%s' is not of this version of the "
-			"demo: use host and guest program of one build\n",
-			guest->names.control);
+	if (!take_place(guest))
+		return false;
+	/* No other life of this place is there. */
+	if (demo_own(place)->lives++ == 0) {
+		demo_relay_start(&guest->relay, place);
+	} else {
+		good = demo_relay_resume(&guest->relay, place);
+		printf("going on behind %" PRIu64 " messages and %" PRIu64
+		       " packets\n", demo_tally_received(&guest->relay.messages),
+		       demo_tally_received(&guest->relay.packets));
+	}
+	return good;
+}
+
+static bool
+prepare(struct guest *guest, int argc, char **argv)
+{
+	const struct options *options = &guest->options;
+	struct demo_place *place = &guest->place;
+
+	if (!parse_options(&guest->options, argc, argv))
+		return false;
+	if (options->resume && options->vm == 1) {
+		fprintf(stderr, "--resume: not for VM 1: it alone knows which "
+			"buffers travel; start the host program and all VMs "
+			"anew\n");
 		return false;
 	}
-	if (demo_state_get(&control->host_state) != DEMO_STATE_READY ||
-	    !__atomic_compare_exchange_n(&control->guest_state, &expected,
-					 (uint32_t)DEMO_STATE_ATTACHED, false,
-					 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-		fprintf(stderr, "the host program is done, or serves another "
-			"guest: one guest for each run of it\n");
-		return false;
-	}
-	guest->message_total = control->messages;
-	guest->packet_total = control->packets;
-	return true;
+	place->station = options->vm == 0 ? 1 : (unsigned int)options->vm - 1;
+	place->timeout = (double)options->exchange.timeout;
+	place->busy = options->exchange.busy;
+	return demo_names_set(&place->names, options->name, options->vm != 0) &&
+	       find_objects(guest) && attach(guest);
 }
 
 /* Exchange */
 
-static unsigned int
-send_pending(struct guest *guest)
-{
-	unsigned int sent = rte_ring_enqueue_burst(guest->to_host,
-				guest->pending + guest->pending_first,
-				guest->pending_count, NULL);
-
-	guest->pending_first += sent;
-	guest->pending_count -= sent;
-	return sent;
-}
-
-static unsigned int
-receive_pending(struct guest *guest)
-{
-	guest->pending_first = 0;
-	guest->pending_count = rte_ring_dequeue_burst(guest->to_guest,
-						      guest->pending,
-						      DEMO_BURST, NULL);
-	return guest->pending_count;
-}
-
-static void
-answer_messages(struct guest *guest)
-{
-	for (unsigned int i = 0; i < guest->pending_count; i++) {
-		uint64_t value = (uintptr_t)guest->pending[i];
-
-		demo_check_message(&guest->messages, value, false);
-		guest->pending[i] = (void *)(uintptr_t)demo_answer(value);
-	}
-}
-
-/* In place: the host sees what the guest has written into its buffer. */
-static void
-answer_packets(struct guest *guest)
-{
-	for (unsigned int i = 0; i < guest->pending_count; i++) {
-		struct rte_mbuf *m = guest->pending[i];
-		uint64_t *words = rte_pktmbuf_mtod(m, uint64_t *);
-
-		demo_check_packet(&guest->packets, m, false);
-		for (unsigned int word = 0; word < DEMO_PAYLOAD_WORDS; word++)
-			words[word] = demo_answer(words[word]);
-	}
-}
-
 static int
-exchange(struct guest *guest, struct demo_watch *watch,
-	 void (*answer)(struct guest *guest))
+exchange(struct guest *guest)
 {
-	int ret = 0;
+	int ret = demo_wait_for_all(&guest->place,
+				    guest->options.exchange.wait);
 
-	while (ret == 0 && (guest->pending_count != 0 ||
-			    demo_tally_received(watch->tally) < watch->total)) {
-		unsigned int moved = 0;
-
-		if (guest->pending_count == 0) {
-			moved = receive_pending(guest);
-			answer(guest);
-		}
-		if (guest->pending_count != 0)
-			moved += send_pending(guest);
-		ret = demo_watch_turn(watch, moved != 0);
-	}
-	return ret;
-}
-
-static int
-exchange_messages(struct guest *guest)
-{
-	struct demo_watch watch;
-	int ret;
-
-	demo_watch_start(&watch, "messages", guest->message_total,
-			 &guest->messages, &guest->control->guest_messages,
-			 &guest->control->host_state,
-			 (double)guest->options.timeout);
-	ret = exchange(guest, &watch, answer_messages);
-	guest->message_seconds = demo_watch_finish(&watch);
-	return ret;
-}
-
-static int
-exchange_packets(struct guest *guest)
-{
-	struct demo_watch watch;
-	int ret;
-
-	demo_watch_start(&watch, "packets", guest->packet_total,
-			 &guest->packets, &guest->control->guest_packets,
-			 &guest->control->host_state,
-			 (double)guest->options.timeout);
-	ret = exchange(guest, &watch, answer_packets);
-	guest->packet_seconds = demo_watch_finish(&watch);
-	return ret;
+	if (ret != 0)
+		return ret;
+	if (guest->place.station != 0)
+		return demo_relay_run(&guest->relay);
+	guest->source.place = &guest->place;
+	guest->source.pool = guest->pool;
+	guest->source.pause = guest->options.exchange.pause;
+	return demo_source_run(&guest->source);
 }
 
 /* Report */
 
-static void
-explain(const struct guest *guest, int error)
-{
-	switch (error) {
-	case -EINTR:
-		fprintf(stderr, "stopped by a signal\n");
-		break;
-	case -ECONNRESET:
-		fprintf(stderr, "the host program has stopped; its own output "
-			"says why\n");
-		break;
-	case -ETIMEDOUT:
-		fprintf(stderr, "the host has sent nothing for %u s. Does its "
-			"program still run, and does it get CPU time? If it "
-			"was started anew, this VM has the memory of the old "
-			"one: give it the new device.\n",
-			(unsigned int)guest->options.timeout);
-		break;
-	}
-}
-
-static void
-print_phase(const char *what, const struct demo_tally *tally, double seconds)
+static bool
+report_phase(const char *what, const struct demo_tally *tally, uint64_t total)
 {
 	char count[DEMO_COUNT_SIZE], rate[DEMO_COUNT_SIZE];
 	char errors[DEMO_COUNT_SIZE];
 
 	printf("checked %s %s (%s), errors: %s\n",
 	       demo_format_count(count, demo_tally_received(tally)), what,
-	       demo_format_rate(rate, demo_tally_received(tally), seconds),
+	       demo_format_rate(rate, demo_tally_received(tally),
+				(double)tally->microseconds / 1e6),
 	       demo_format_count(errors, demo_tally_errors(tally)));
+	return tally->passed == total;
 }
 
 /* True if all passed without error. */
 static bool
 report(const struct guest *guest)
 {
-	print_phase("messages", &guest->messages, guest->message_seconds);
-	print_phase("packets", &guest->packets, guest->packet_seconds);
-	return guest->messages.passed == guest->message_total &&
-	       guest->packets.passed == guest->packet_total;
+	bool source = guest->place.station == 0;
+	bool good = report_phase("messages", source ? &guest->source.messages
+						    : &guest->relay.messages,
+				 guest->place.message_total);
+
+	return report_phase("packets", source ? &guest->source.packets
+					      : &guest->relay.packets,
+			    guest->place.packet_total) && good;
 }
 
 static bool
@@ -318,19 +310,14 @@ run(struct guest *guest, int argc, char **argv)
 	bool good;
 	int ret;
 
-	if (!parse_options(&guest->options, argc, argv) ||
-	    !demo_names_set(&guest->names, guest->options.name) ||
-	    !find_objects(guest) || !attach(guest))
+	if (!prepare(guest, argc, argv))
 		return false;
-	printf("found %s, %s, %s and %s by name\n", guest->names.to_guest,
-	       guest->names.to_host, guest->names.pool, guest->names.control);
-	ret = exchange_messages(guest);
-	if (ret == 0)
-		ret = exchange_packets(guest);
+	show_others(&guest->place);
+	ret = exchange(guest);
 	if (ret != 0)
-		explain(guest, ret);
+		demo_explain(&guest->place, ret);
 	good = report(guest) && ret == 0;
-	demo_state_set(&guest->control->guest_state,
+	demo_state_set(&demo_own(&guest->place)->state,
 		       ret == 0 ? DEMO_STATE_FINISHED : DEMO_STATE_STOPPED);
 	return good;
 }

@@ -124,11 +124,12 @@ allowed_cpus() {
 }
 
 # start_host MEMORY-ARGUMENTS... -- OPTIONS...: the host program, which writes
-# DEVICE_FILE; sets HOST_PID. Lcore 0 may run on every CPU: it shares them with QEMU.
+# DEVICE_FILE, behind which option --vms puts .vm1, .vm2 and so on; sets HOST_PID.
+# Lcore 0 may run on every CPU: it shares them with QEMU.
 start_host() {
     local memory=()
     while [ $# -gt 0 ] && [ "$1" != -- ]; do memory+=("$1"); shift; done
-    rm -f "$DEVICE_FILE"
+    rm -f "$DEVICE_FILE"*
     mkdir -p "$RTE_IVSHMEM_DIR"
     start host "${HOST_RUNNER[@]}" "$HOST_PROGRAM" "${memory[@]}" --no-pci --no-telemetry \
         --lcores "0@$(allowed_cpus)" --file-prefix "$FILE_PREFIX" \
@@ -136,32 +137,45 @@ start_host() {
     HOST_PID=$PID
 }
 
-device_file_or_end() { [ -e "$DEVICE_FILE" ] || ended "$HOST_PID"; }
+device_file_or_end() { [ -e "$1" ] || ended "$HOST_PID"; }
 
-# wait_for_device: until the host program has written its device string.
+# wait_for_device [FILE]: until the host program has written its device string,
+# the last one of several.
 wait_for_device() {
-    until_true 60 device_file_or_end && [ -e "$DEVICE_FILE" ]
+    local file=${1:-$DEVICE_FILE}
+    until_true 60 device_file_or_end "$file" && [ -e "$file" ]
 }
 
-# guest_command LCORES: the command line of the guest program. The ids must not
-# be those of the host program: they share the caches of the pool.
+# guest_command LCORES [OPTION...]: the command line of the guest program. The
+# ids must not be those of the host program: they share the caches of the pool.
 guest_command() {
+    local lcores=$1
+    shift
     echo "ivshmem-demo-guest --no-huge -m 16 --no-telemetry" \
-        "--lcores $1 --log-level lib.eal:warning $GUEST_PLUGINS"
+        "--lcores $lcores --log-level lib.eal:warning $GUEST_PLUGINS${1:+ -- $*}"
 }
 
-# start_guest COMMANDS LAUNCH-OPTIONS...: a VM that runs the commands, one a
+# vm_command N [OPTION...]: the same for VM number N of several.
+vm_command() {
+    guest_command "$((63 + $1))@0" --vm "$@"
+}
+
+# start_guest COMMANDS LAUNCH-OPTIONS...: as start_vm guest.
+start_guest() { start_vm guest "$@"; }
+
+# start_vm NAME COMMANDS LAUNCH-OPTIONS...: a VM that runs the commands, one a
 # line and without double quotes, and powers itself off; sets VM_PID. Its kernel
 # gets KERNEL_OPTIONS, if they are set. It prints
 # "[guest] COMMAND" before and "[guest] exit status N" after each.
-start_guest() {
-    local line script='mkdir -p /var/run; ' # where DPDK keeps what it runs with
+start_vm() {
+    local name=$1 line script='mkdir -p /var/run; ' # where DPDK keeps what it runs with
+    shift
     while IFS= read -r line; do
         # shellcheck disable=SC2016  # the guest's $?
         script+="echo '[guest] $line'; $line; echo '[guest]' exit status \$?; "
     done <<<"$1"
     shift
-    start guest "$ROOT/scripts/launch" --initrd "$GUEST_IMAGE" \
+    start "$name" "$ROOT/scripts/launch" --initrd "$GUEST_IMAGE" \
         --append "${KERNEL_OPTIONS:-} -- sh -c \"$script\"" "$@"
     # shellcheck disable=SC2034  # for the scripts that source this file
     VM_PID=$PID
