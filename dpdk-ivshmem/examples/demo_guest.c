@@ -58,10 +58,10 @@ DEMO_EXCHANGE_HELP
 "  --help              this text; `ivshmem-demo-guest --help`\n"
 "\n"
 "In a guest whose QEMU has the device string of the host program:\n"
-"  ivshmem-demo-guest --no-huge -m 16 --lcores 64@0 -d librte_ivshmem.so\n"
+"  ivshmem-demo-guest --no-huge -m 16 -d librte_ivshmem.so\n"
 "\n"
-"The pool has per-lcore caches, and they are shared as well: host and guests\n"
-"must use different lcore ids.  --lcores 64@0 runs lcore 64 on CPU 0.\n"
+"Lcore ids may be the same everywhere: the pool has pages of its own, and each\n"
+"program its private caches of it.\n"
 "\n"
 "Exit status: 0 if all passed without error, 1 otherwise.\n", f);
 }

@@ -56,11 +56,7 @@ host=$!
 while [ ! -e "$run/device" ] && kill -0 "$host" 2>/dev/null; do sleep 0.05; done
 
 guest 0
-check "with the host's lcore id the guest program is told to use --lcores" grep -q "^ivshmem: .*--lcores" guest.log
-check "and does not find the pool" says guest "mempool 'demo_pool' not found"
-
-guest 64
-check "the guest program passes" [ $? -eq 0 ]
+check "the guest program passes, with the host's lcore id" [ $? -eq 0 ]
 wait "$host"
 check "the host program passes" [ $? -eq 0 ]
 host=

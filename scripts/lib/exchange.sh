@@ -146,8 +146,7 @@ wait_for_device() {
     until_true 60 device_file_or_end "$file" && [ -e "$file" ]
 }
 
-# guest_command LCORES [OPTION...]: the command line of the guest program. The
-# ids must not be those of the host program: they share the caches of the pool.
+# guest_command LCORES [OPTION...]: the command line of the guest program.
 guest_command() {
     local lcores=$1
     shift
@@ -156,9 +155,7 @@ guest_command() {
 }
 
 # vm_command N [OPTION...]: the same for VM number N of several.
-vm_command() {
-    guest_command "$((63 + $1))@0" --vm "$@"
-}
+vm_command() { guest_command 0@0 --vm "$@"; }
 
 # start_guest COMMANDS LAUNCH-OPTIONS...: as start_vm guest.
 start_guest() { start_vm guest "$@"; }

@@ -12,7 +12,7 @@ hugepages_begin 64
 for mode in "" --single-file-segments; do
     # shellcheck disable=SC2086  # no argument if empty
     share -m 64 --huge-dir "$HUGE_DIR" $mode
-    boot "$(guest_command 64@0)" --device "$DEVICE_FILE"
+    boot "$(guest_command 0@0)" --device "$DEVICE_FILE"
     host_ends
     check "the device string names files of hugetlbfs${mode:+ ($mode)}" host_says ":$HUGE_DIR/"
     check_exchange 1
