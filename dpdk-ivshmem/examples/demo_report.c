@@ -97,10 +97,14 @@ print_circle(const struct demo_place *place)
 	for (unsigned int i = 0; i < place->n_stations; i++)
 		printf("%s -> ", place->names.station[i]);
 	printf("%s, and each of them checks it.\n", place->names.station[0]);
-	for (unsigned int i = 0; i < place->n_stations; i++)
-		if (stations[i].lives > 1)
+	for (unsigned int i = 0; i < place->n_stations; i++) {
+		if (stations[i].lives == 2)
+			printf("  %s was killed once, and went on.\n",
+			       place->names.station[i]);
+		if (stations[i].lives > 2)
 			printf("  %s was killed %u times, and went on.\n",
 			       place->names.station[i], stations[i].lives - 1);
+	}
 }
 
 bool

@@ -99,10 +99,13 @@ host_says() { grep -qF -- "$1" "$RUN/host.log"; }
 host_exits() { [ "$HOST_STATUS" -eq "$1" ]; }
 not() { ! "$@"; }
 
+# grouped NUMBER: 20000 as 20,000.
+grouped() { sed ':a; s/\([0-9]\)\([0-9]\{3\}\)\($\|,\)/\1,\2\3/; ta' <<<"$1"; }
+
 # check_exchange N: command number N of the guest was the exchange.
 check_exchange() {
     local each
-    each=$(sed ':a; s/\([0-9]\)\([0-9]\{3\}\)\($\|,\)/\1,\2\3/; ta' <<<"$EXCHANGE_COUNT")
+    each=$(grouped "$EXCHANGE_COUNT")
     check "the guest program finds all objects by name" \
         guest_says "$1" "found demo_to_guest, demo_to_host, demo_pool and demo_control"
     check "the guest checked $each messages without error" \
