@@ -132,9 +132,12 @@ static bool all_is_through(const struct demo_relay *relay)
 
 static bool replacement_works(void)
 {
+	struct demo_place second = place;
 	struct demo_relay relay;
 
-	return demo_relay_resume(&relay, &place) &&
+	/* All is there already. */
+	second.timeout = 0.001;
+	return demo_relay_resume(&relay, &second) &&
 	       demo_relay_run(&relay) == 0 && all_is_through(&relay);
 }
 

@@ -47,7 +47,6 @@ vms_end() {
     for pid in "${VM_PIDS[@]}"; do
         until_true $((BOOT_LIMIT + PATIENCE)) ended "$pid" || stop "$pid"
     done
-    drain
 }
 
 # check_vm NAME: all that passed there was good.
@@ -60,6 +59,7 @@ check_vm() {
     sed -n 's/^checked/# & of/p' "$RUN/$1.log" | sed "s/of/ by $1:/"
 }
 
+# check_host: at the end of the host program; all logs are complete then.
 check_host() {
     host_ends
     check "the host program finds that all have checked everything" \
@@ -84,9 +84,9 @@ check_pair_alone() {
     vms_end
     check "the host program has been stopped while two VMs did everything" process_is T "$HOST_PID"
     kill -CONT "$HOST_PID"
+    check_host
     check_vm vm1
     check_vm vm2
-    check_host
 }
 
 # ---- a chain, and a VM that is killed -----------------------------------------
@@ -110,6 +110,7 @@ check_chain() {
     check "VM 2 was killed in the midst" not says vm2 "checked"
     boot_as vm2-again 2 --resume
     vms_end
+    check_host
     check "the new VM 2 goes on where the killed one was" \
         grep -q "^going on behind $MESSAGES messages and [1-9][0-9]* packets" "$RUN/vm2-again.log"
     check "rte_ring_lookup() in VM 1 does not find the ring between VM 2 and VM 3" \
@@ -117,7 +118,6 @@ check_chain() {
     check_vm vm1
     check_vm vm2-again
     check_vm vm3
-    check_host
     check "the host program has seen two lives of VM 2" host_says "vm2 was killed once, and went on"
 }
 
@@ -135,9 +135,9 @@ check_hugepages() {
     boot_vm 1
     boot_vm 2
     vms_end
+    check_host
     check_vm vm1
     check_vm vm2
-    check_host
 }
 
 check_pair_alone
