@@ -22,6 +22,7 @@ usage: ./build.sh COMMAND [OPTION]...
   demo           boot a guest that finds a DPDK application's objects and
                  exchanges packets with it; what follows goes to scripts/demo
       --huge     with huge pages
+      --vm-to-vm two VMs, and the host not in the path; --vms N: a chain of N
   test           build everything and run all tests; ends with the counts
       --every-qemu   and those of the device on every pinned QEMU
   build          build the patched QEMU, the library and the guest image

@@ -75,7 +75,7 @@ struct demo_tally {
 	uint64_t passed;          /* received in the expected order and checked */
 	uint64_t sequence_errors; /* another number, or another buffer, than due */
 	uint64_t content_errors;  /* the right number, but other bytes than due */
-	uint64_t microseconds;    /* that the phase took; 0 until its end */
+	uint64_t microseconds;    /* that the phase took, from time to time */
 };
 
 /*

@@ -15,6 +15,7 @@ watch_start(struct demo_watch *watch, const struct demo_place *place,
 		.place = place,
 		.tally = tally,
 		.started = now,
+		.before = tally->microseconds,
 		.last_progress = now,
 		.last_print = now,
 		.last_received = demo_tally_received(tally),
@@ -59,13 +60,21 @@ watch_print(struct demo_watch *watch, double now)
 	watch->last_printed = received;
 }
 
+static void
+watch_publish(struct demo_watch *watch, double now)
+{
+	watch->tally->microseconds =
+		watch->before + (uint64_t)((now - watch->started) * 1e6);
+	demo_tally_publish(watch->published, watch->tally);
+}
+
 int
 demo_watch_check(struct demo_watch *watch)
 {
 	uint64_t received = demo_tally_received(watch->tally);
 	double now = demo_now();
 
-	demo_tally_publish(watch->published, watch->tally);
+	watch_publish(watch, now);
 	if (received != watch->last_received) {
 		watch->last_received = received;
 		watch->last_progress = now;
@@ -86,8 +95,7 @@ demo_watch_finish(struct demo_watch *watch)
 {
 	double now = demo_now();
 
-	watch->tally->microseconds = (uint64_t)((now - watch->started) * 1e6);
-	demo_tally_publish(watch->published, watch->tally);
+	watch_publish(watch, now);
 	/* The last line tells the rate of the whole phase. */
 	watch->last_print = watch->started;
 	watch->last_printed = 0;

@@ -21,6 +21,7 @@ struct demo_watch {
 	struct demo_tally *tally;
 	struct demo_tally *published; /* copy for the others to read */
 
+	uint64_t before;              /* microseconds of earlier lives */
 	double started;
 	double last_progress;
 	double last_print;
@@ -48,7 +49,7 @@ demo_watch_done(const struct demo_watch *watch)
  * -ETIMEDOUT no progress. */
 int demo_watch_check(struct demo_watch *watch);
 
-/* Note the time that it took, publish the final tally, print a line. */
+/* Publish the time that it took and the final tally; print a line. */
 void demo_watch_finish(struct demo_watch *watch);
 
 /*
