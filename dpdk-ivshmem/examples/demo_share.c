@@ -14,6 +14,7 @@
 #include "demo_source.h"
 
 #define POOL_CACHE 256 /* mbufs per lcore */
+#define RING_FLAGS (RING_F_SP_ENQ | RING_F_SC_DEQ)
 #define PATH_SIZE 4096
 
 static_assert(DEMO_OBJECT_NAME_SIZE <= RTE_RING_NAMESIZE, "names too long");
@@ -31,10 +32,32 @@ demo_metadata_name(char text[DEMO_METADATA_NAME_SIZE],
 
 /* Objects */
 
+/* As an application has them that knows nothing of sharing. */
 static bool
-create_objects(struct demo_share *share, const struct demo_place *place)
+create_together(struct demo_share *share, const struct demo_place *place)
 {
-	const unsigned int ring_flags = RING_F_SP_ENQ | RING_F_SC_DEQ;
+	const struct demo_names *names = &place->names;
+	bool good = true;
+
+	for (unsigned int i = 0; i < place->n_stations; i++) {
+		share->rings[i] = rte_ring_create(names->ring[i],
+						  DEMO_RING_SLOTS,
+						  SOCKET_ID_ANY, RING_FLAGS);
+		good = good && share->rings[i] != NULL;
+	}
+	share->pool = rte_pktmbuf_pool_create(names->pool, DEMO_POOL_SIZE,
+				POOL_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+				SOCKET_ID_ANY);
+	share->control = rte_memzone_reserve_aligned(names->control,
+				sizeof(struct demo_control), SOCKET_ID_ANY, 0,
+				DEMO_CACHE_LINE);
+	return good && share->pool != NULL && share->control != NULL;
+}
+
+/* Each on pages where nothing else lies. */
+static bool
+create_apart(struct demo_share *share, const struct demo_place *place)
+{
 	const struct demo_names *names = &place->names;
 	bool good = true;
 
@@ -42,7 +65,7 @@ create_objects(struct demo_share *share, const struct demo_place *place)
 		share->rings[i] = rte_ivshmem_ring_create(names->ring[i],
 							  DEMO_RING_SLOTS,
 							  SOCKET_ID_ANY,
-							  ring_flags);
+							  RING_FLAGS);
 		good = good && share->rings[i] != NULL;
 	}
 	share->pool = rte_ivshmem_pktmbuf_pool_create(names->pool,
@@ -50,11 +73,39 @@ create_objects(struct demo_share *share, const struct demo_place *place)
 				RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	share->control = rte_ivshmem_memzone_reserve(names->control,
 				sizeof(struct demo_control), SOCKET_ID_ANY, 0);
-	good = good && share->pool != NULL && share->control != NULL;
-	if (!good)
-		fprintf(stderr, "cannot create the objects to share: %s; "
-			"64 MB (-m 64) are enough\n", rte_strerror(rte_errno));
-	return good;
+	return good && share->pool != NULL && share->control != NULL;
+}
+
+static void
+free_objects(const struct demo_share *share, const struct demo_place *place)
+{
+	for (unsigned int i = 0; i < place->n_stations; i++)
+		rte_ring_free(share->rings[i]);
+	rte_mempool_free(share->pool);
+	if (share->control != NULL)
+		rte_memzone_free(share->control);
+}
+
+static bool
+create_objects(struct demo_share *share, const struct demo_place *place)
+{
+	int error;
+
+	if (create_apart(share, place))
+		return true;
+	error = rte_errno;
+	free_objects(share, place);
+	/* Pages of 1 GiB: the one guest may see what is beside. */
+	if (share->vms == 0 && create_together(share, place)) {
+		printf("not enough pages for one object on each: they share "
+		       "pages, and host and guests need different lcore ids "
+		       "(--lcores 64@0)\n");
+		return true;
+	}
+	fprintf(stderr, "cannot create the objects to share: %s; 64 MB (-m 64) "
+		"are enough, with pages of at most 2 MiB\n",
+		rte_strerror(error));
+	return false;
 }
 
 static void

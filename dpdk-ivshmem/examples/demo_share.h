@@ -23,10 +23,11 @@ struct demo_share {
 };
 
 /*
- * Create the objects for the circle of place, each on pages of its own, and
- * fill the control block; share them, in one metadata file for the guest or in
- * one for each VM; print the device strings.  Sets place->control.  False, with
- * a message, on failure.
+ * Create the objects for the circle of place, each on pages of its own; for a
+ * guest of the host, together on pages if there are too few.  Fill the control
+ * block; share them, in one metadata file for the guest or in one for each VM;
+ * print the device strings.  Sets place->control.  False, with a message, on
+ * failure.
  */
 bool demo_share_all(struct demo_share *share, struct demo_place *place);
 
