@@ -157,14 +157,14 @@ guest_command() {
 # vm_command N [OPTION...]: the same for VM number N of several.
 vm_command() { guest_command 0@0 --vm "$@"; }
 
-# start_guest COMMANDS LAUNCH-OPTIONS...: as start_vm guest.
-start_guest() { start_vm guest "$@"; }
+# start_guest COMMANDS LAUNCH-OPTIONS...: as start_guest_as guest.
+start_guest() { start_guest_as guest "$@"; }
 
-# start_vm NAME COMMANDS LAUNCH-OPTIONS...: a VM that runs the commands, one a
-# line and without double quotes, and powers itself off; sets VM_PID. Its kernel
+# start_guest_as NAME COMMANDS LAUNCH-OPTIONS...: a VM that runs the commands, one
+# a line and without double quotes, and powers itself off; sets VM_PID. Its kernel
 # gets KERNEL_OPTIONS, if they are set. It prints
 # "[guest] COMMAND" before and "[guest] exit status N" after each.
-start_vm() {
+start_guest_as() {
     local name=$1 line script='mkdir -p /var/run; ' # where DPDK keeps what it runs with
     shift
     while IFS= read -r line; do

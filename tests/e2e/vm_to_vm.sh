@@ -31,7 +31,7 @@ share_vms() {
 boot_as() {
     local name=$1 number=$2
     shift
-    start_vm "$name" "$(vm_command "$@" --timeout "$PATIENCE")" --accel "$ACCEL" \
+    start_guest_as "$name" "$(vm_command "$@" --timeout "$PATIENCE")" --accel "$ACCEL" \
         --memory 256 --device "$DEVICE_FILE.vm$number"
     VM_PIDS[number]=$VM_PID
 }
