@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <linux/pci_regs.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +35,33 @@ static unsigned long read_attribute(const char *device, const char *attribute)
 	return strtoul(text, NULL, 0);
 }
 
+/*
+ * What `enable` refuses while a driver has the device, as vfio-pci for the
+ * doorbell: let it answer to accesses of its memory.
+ */
+static int enable_memory(const char *device)
+{
+	char path[PATH_MAX];
+	uint16_t command;
+	int fd, ret = 0;
+
+	snprintf(path, sizeof(path), SYSFS_PCI "/%s/config", device);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (pread(fd, &command, sizeof(command), PCI_COMMAND) !=
+	    sizeof(command)) {
+		ret = -EIO;
+	} else if ((le16toh(command) & PCI_COMMAND_MEMORY) == 0) {
+		command |= htole16(PCI_COMMAND_MEMORY);
+		if (pwrite(fd, &command, sizeof(command), PCI_COMMAND) !=
+		    sizeof(command))
+			ret = -EIO;
+	}
+	close(fd);
+	return ret;
+}
+
 static int enable(const char *device, bool on)
 {
 	char path[PATH_MAX];
@@ -45,7 +74,7 @@ static int enable(const char *device, bool on)
 	if (write(fd, on ? "1" : "0", 1) != 1)
 		ret = -errno;
 	close(fd);
-	return ret;
+	return ret == -EBUSY && on ? enable_memory(device) : ret;
 }
 
 /* Only a hint of how much to map: decoding checks the size again. */
