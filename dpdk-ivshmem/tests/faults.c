@@ -2,9 +2,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/vfs.h>
@@ -166,3 +170,19 @@ WRAP(int, scandir64, ENOMEM, -1,
       int (*wanted)(const struct dirent *),
       int (*compare)(const struct dirent **, const struct dirent **)),
      (path, list, wanted, compare))
+
+/* Doorbells */
+WRAP(void *, realloc, ENOMEM, NULL, (void *p, size_t n), (p, n))
+WRAP(int, socket, EMFILE, -1, (int family, int type, int protocol),
+     (family, type, protocol))
+WRAP(int, connect, ECONNREFUSED, -1,
+     (int fd, const struct sockaddr *to, socklen_t n), (fd, to, n))
+WRAP(ssize_t, recvmsg, ECONNRESET, -1,
+     (int fd, struct msghdr *message, int flags), (fd, message, flags))
+WRAP(int, poll, ENOMEM, -1, (struct pollfd *fds, nfds_t n, int ms),
+     (fds, n, ms))
+WRAP(ssize_t, read, EIO, -1, (int fd, void *p, size_t n), (fd, p, n))
+WRAP(int, eventfd, EMFILE, -1, (unsigned int value, int flags), (value, flags))
+/* Of a device in a guest, where tests/e2e/doorbell.sh goes. */
+WRAP(int, ioctl, ENOTTY, -1, (int fd, unsigned long request, void *arg),
+     (fd, request, arg))

@@ -27,7 +27,8 @@ CANNOT_FAIL=(
     # a known clock; a pause that is cut short is followed by another look
     clock_gettime nanosleep
     # a plain mutex, a constant once
-    pthread_mutex_lock pthread_mutex_trylock pthread_mutex_unlock pthread_once
+    pthread_mutex_init pthread_mutex_lock pthread_mutex_trylock pthread_mutex_unlock
+    pthread_once
 )
 
 # Functions of DPDK are DPDK's business, and our own ours.
