@@ -30,6 +30,8 @@ PACKAGES=(
     seabios qemu-system-data ipxe-qemu
     # backends of other devices, for tests; of virtiofsd each release has its own
     dpdk-dev
+    # a network for a guest, to compare with
+    iproute2
     # the library on Debian 13
     mmdebstrap
     # a consumer of the device's form for it; the test runs the daemon by itself,
