@@ -13,6 +13,7 @@
  *   endure WHERE               sleep until an error
  *   ring WHERE PEER VECTOR     once
  *   open WHERE VECTORS         only that
+ *   watch - MS                 without a doorbell: does the memory stay there?
  *
  * WHERE is rte_ivshmem_doorbell_open()'s.  WAY is how a consumer sleeps: `ring`
  * (rte_ivshmem_sleeper_wait_ring()), `epoll` (rte_epoll_wait() on a worker
@@ -504,6 +505,21 @@ static int ring_once(char **argv)
 	return ret;
 }
 
+/* What the sharing process wrote, and nobody changes. */
+static int watch(char **argv)
+{
+	int64_t end = now_ns() + atoi(argv[1]) * INT64_C(1000000);
+	uint64_t reads = 0, wrong = 0;
+
+	while (now_ns() < end)
+		for (int i = 0; i < 1000; i++, reads++)
+			wrong += __atomic_load_n(&zone->constant,
+						 __ATOMIC_RELAXED) !=
+				 DOORBELL_CONSTANT;
+	printf("watched: %" PRIu64 " reads, %" PRIu64 " wrong\n", reads, wrong);
+	return 0;
+}
+
 static int only_open(char **argv __rte_unused)
 {
 	return 0;
@@ -530,7 +546,9 @@ static void share(const char *name, const char *path)
 				  SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	if (mz == NULL || questions == NULL || answers == NULL)
 		give_up("what is to be shared cannot be made");
-	memset(mz->addr, 0, sizeof(*zone));
+	zone = mz->addr;
+	memset(zone, 0, sizeof(*zone));
+	zone->constant = DOORBELL_CONSTANT;
 	if (rte_ivshmem_metadata_create(name) != 0 ||
 	    rte_ivshmem_metadata_add_memzone(mz, name) != 0 ||
 	    rte_ivshmem_metadata_add_ring(questions, name) != 0 ||
@@ -559,6 +577,7 @@ static const struct role {
 	{ "endure", 1, false, endure },
 	{ "ring", 3, false, ring_once },
 	{ "open", 2, false, only_open },
+	{ "watch", 2, true, watch },
 };
 
 static int play(const struct role *role, char **argv)
@@ -570,7 +589,8 @@ static int play(const struct role *role, char **argv)
 		vectors = (uint16_t)atoi(argv[1]);
 	if (role->objects)
 		find_shared();
-	open_doorbell(argv[0], vectors);
+	if (role->play != watch)
+		open_doorbell(argv[0], vectors);
 	fflush(stdout);
 	ret = role->play(argv);
 	rte_ivshmem_doorbell_close(db);

@@ -20,10 +20,13 @@
 #define DOORBELL_POLL (UINT64_C(1) << 62) /**< the next one is polled for */
 #define DOORBELL_HOLD (UINT64_C(1) << 61) /**< answered once the asker sleeps */
 
+#define DOORBELL_CONSTANT UINT64_C(0x123456789abcdef0)
+
 struct doorbell_zone {
 	struct rte_ivshmem_sleeper asker;
 	struct rte_ivshmem_sleeper answerer;
 	uint32_t answerer_is_there;
+	uint64_t constant; /**< DOORBELL_CONSTANT */
 	uint64_t held_ns; /**< how long the latest answer was kept for that */
 };
 

@@ -64,7 +64,7 @@ binds() { in_guest "$1" "sh /usr/bin/bind.sh $DEVICE 2>&1" || { echo "# $OUTPUT"
 
 # in_background VM ROLE...: what it prints goes to /tmp/ROLE.
 in_background() {
-    in_guest "$1" "$IN_GUEST ${*:2} >/tmp/$2 2>&1 &"
+    in_guest "$1" "rm -f /tmp/$2; ${IN_GUEST/ --/ --file-prefix $2 --} ${*:2} >/tmp/$2 2>&1 &"
 }
 
 printed() { in_guest "$1" "cat /tmp/$2" && [[ $OUTPUT == *"$3"* ]]; }
@@ -145,8 +145,17 @@ host_rings() {
     says ring "$2"
 }
 
-endures() {
+# opens_quietly: a program of the guest reads all the while that another one opens
+# its doorbell. Closing would disturb it, which docs/doorbell.md says.
+opens_quietly() {
+    in_background one watch - 8000
     in_background one endure doorbell
+    eventually_printed one endure "endure: waiting" &&
+        ! printed one watch "watched:" &&
+        eventually_printed one watch ", 0 wrong" && echo "# ${OUTPUT##*watched: }"
+}
+
+endures() {
     eventually_printed one endure "endure: waiting" && host_rings "$ONE" "ring: 0" &&
         eventually_printed one endure "endure: rung"
 }
@@ -213,6 +222,7 @@ stop "$VM_TWO"
 check "... and is told when that has gone" host_rings "$TWO" "ring: -1, No such file or directory"
 check "host and first VM go on" exchange again one ring "$SHORT"
 
+check "a doorbell is opened, and what others in the guest share stays there" opens_quietly
 check "a guest sleeps without end, and is woken" endures
 check "the device can be unplugged meanwhile" qmp '{"execute":"device_del","arguments":{"id":"iv"}}'
 check "... which ends the sleep with an error" eventually_printed one endure "endure: -1, No such device"
