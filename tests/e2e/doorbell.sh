@@ -37,7 +37,7 @@ start_vm() {
     # In its folder, so that the paths of its sockets are short.
     doorbell_vm
     start "$name" env -C "$RUN/$name.vm" "$ROOT/scripts/launch" --initrd "$IMAGE" --accel "$ACCEL" \
-        --append "$HOTPLUG_KERNEL intel_iommu=on -- sh /usr/bin/guest.sh $PORT" \
+        --append "$HOTPLUG_KERNEL $DOORBELL_KERNEL -- sh /usr/bin/guest.sh $PORT" \
         "${DOORBELL_VM[@]}" -smp "$HOTPLUG_CPUS,maxcpus=2" -qmp unix:qmp,server=on,wait=off \
         -chardev socket,id=agent,path=agent,server=on,wait=off -serial chardev:agent "$@"
 }
@@ -223,7 +223,9 @@ check "... and is told when that has gone" host_rings "$TWO" "ring: -1, No such 
 check "host and first VM go on" exchange again one ring "$SHORT"
 
 check "a doorbell is opened, and what others in the guest share stays there" opens_quietly
-check "a guest sleeps without end, and is woken" endures
+check "nobody else can open it meanwhile" \
+    prints "VFIO does not open $DEVICE" one "$IN_GUEST open doorbell 1 2>&1"
+check "a guest sleeps without end, and is woken" is_woken
 check "the device can be unplugged meanwhile" qmp '{"execute":"device_del","arguments":{"id":"iv"}}'
 check "... which ends the sleep with an error" eventually_printed one endure "endure: -1, No such device"
 check "... and ringing fails as well" eventually_printed one endure "ring: -1, No such device"
