@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "source.h"
+#include "window.h"
 
 #define SYSFS_PCI "/sys/bus/pci/devices"
 #define PCI_VENDOR_IVSHMEM 0x1af4
@@ -151,26 +152,15 @@ int ivshmem_source_read_file(int fd, struct ivshmem_metadata *md,
 	return ret;
 }
 
-/*
- * `resource2`, not `resource2_wc`: the first mapping of a page decides on the
- * memory type of all, and write-combining would reorder a ring's stores.
- */
 static int open_bar(const char *name, struct ivshmem_metadata *md,
 		    struct ivshmem_error *err)
 {
-	char path[PATH_MAX];
-	struct stat st;
-	int fd, ret;
+	uint64_t size;
+	int fd = ivshmem_window_open(name, &size, err), ret;
 
-	snprintf(path, sizeof(path), SYSFS_PCI "/%s/resource2", name);
-	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
-		return ivshmem_fail(err, -errno, "%s: %s: run as root", path,
-				    strerror(errno));
-	if (fstat(fd, &st) != 0)
-		ret = ivshmem_fail(err, -errno, "fstat: %s", strerror(errno));
-	else
-		ret = read_bar(fd, (uint64_t)st.st_size, md, err);
+		return fd;
+	ret = read_bar(fd, size, md, err);
 	if (ret == 0)
 		return fd;
 	close(fd);

@@ -44,8 +44,7 @@ bool ivshmem_source_is_pci(const char *name);
  * @param name
  *   Address, as 0000:00:04.0.
  * @return
- *   A descriptor of BAR 2, open for reading and writing, to be closed by the
- *   caller; or as ivshmem_metadata_decode(); or why it cannot be opened.
+ *   A descriptor as of ivshmem_window_open(); or as ivshmem_metadata_decode(); or why it cannot be opened.
  */
 int ivshmem_source_open_pci(const char *name, struct ivshmem_metadata *md,
 			    struct ivshmem_error *err);

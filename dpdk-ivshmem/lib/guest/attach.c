@@ -70,9 +70,10 @@ static void report(const struct ivshmem_device *device)
 	const struct ivshmem_metadata *md = &device->md;
 
 	IVSHMEM_LOG(NOTICE, "%s: attached '%s' of %s, generation %" PRIu64
-		    ": %u objects, %" PRIu64 " KiB in %u chunks", device->name,
-		    md->name, md->dpdk_version, md->generation, md->n_objects,
-		    memory_bytes(md) / 1024, md->n_chunks - 1);
+		    ": %u objects, %" PRIu64 " KiB in %u chunks, %s",
+		    device->name, md->name, md->dpdk_version, md->generation,
+		    md->n_objects, memory_bytes(md) / 1024, md->n_chunks - 1,
+		    device->memory_type);
 }
 
 int ivshmem_device_attach(struct ivshmem_device *device,
@@ -294,7 +295,7 @@ static void fill_info(const struct ivshmem_device *device,
 	snprintf(info->device, sizeof(info->device), "%s", device->name);
 	snprintf(info->name, sizeof(info->name), "%s", md->name);
 	snprintf(info->memory_type, sizeof(info->memory_type), "%s",
-		 device->is_pci ? "uncached-minus" : "write-back");
+		 device->memory_type);
 	info->generation = md->generation;
 	info->bytes = memory_bytes(md);
 	info->chunks = md->n_chunks - 1;

@@ -22,6 +22,7 @@
 #include "guest.h"
 #include "log.h"
 #include "source.h"
+#include "window.h"
 
 static int check_state(const struct ivshmem_metadata *md,
 		       struct ivshmem_error *err)
@@ -53,6 +54,8 @@ static int new_device(const char *name, bool is_pci, int fd,
 	snprintf(device->name, sizeof(device->name), "%s", name);
 	device->is_pci = is_pci;
 	device->fd = fd;
+	device->memory_type = is_pci ? ivshmem_window_memory_type(fd) :
+				       "write-back";
 	device->md = *md;
 	ret = check_state(&device->md, err);
 	if (ret != 0)

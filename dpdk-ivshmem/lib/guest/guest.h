@@ -35,6 +35,7 @@ struct ivshmem_device {
 	char name[RTE_IVSHMEM_DEVICE_SIZE]; /**< PCI address or path */
 	bool is_pci;
 	int fd; /**< BAR 2 until it is mapped; of a file, the metadata file */
+	const char *memory_type; /**< of its mappings */
 	struct ivshmem_metadata md;
 
 	/** The metadata's first page, while attached; NULL for files. */
