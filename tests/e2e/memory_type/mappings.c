@@ -3,9 +3,10 @@
  * What may be done to the files and mappings of the module ivshmem_wb, in a guest.
  *
  * usage: mappings NODE SIZE      checks, and prints TAP
- *        mappings hold NODE      maps all of it twice, by 2 MiB and by 4 KiB,
- *                                touches it, and looks again at each SIGUSR1;
- *                                ends with SIGTERM
+ *        mappings hold NODE      maps 4 MiB with entries of 2 MiB, and of 4 KiB;
+ *                                touches half of each, and at SIGUSR1 looks at
+ *                                both halves; ends with SIGTERM
+ *        mappings spin NODE      maps the same, touches all of it without end
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -348,7 +349,7 @@ static void check_all(void)
 
 /* ---- hold -------------------------------------------------------------------- */
 
-static int hold(void)
+static int hold(bool spins)
 {
 	char *large = map_at(PLACE, 2 * LARGE, PROT_READ | PROT_WRITE, 0);
 	char *small = map_at(PLACE + 4 * LARGE + SMALL, 2 * LARGE,
@@ -361,13 +362,18 @@ static int hold(void)
 	sigemptyset(&wanted);
 	sigaddset(&wanted, SIGUSR1);
 	sigaddset(&wanted, SIGTERM);
-	sigprocmask(SIG_BLOCK, &wanted, NULL);
+	if (!spins)
+		sigprocmask(SIG_BLOCK, &wanted, NULL);
 	/* Half of it is touched for the first time later. */
 	number_pages(large, LARGE);
 	(void)numbered(small, LARGE, 0);
 	close(fd);
 	printf("held\n");
 	fflush(stdout);
+	while (spins) {
+		(void)numbered(large, 2 * LARGE, 0);
+		(void)numbered(small, 2 * LARGE, 0);
+	}
 	while (sigwait(&wanted, &number) == 0 && number == SIGUSR1) {
 		printf("large %" PRIu64 " %" PRIu64 ", small %" PRIu64 " %" PRIu64 "\n",
 		       *(volatile uint64_t *)large,
@@ -381,10 +387,11 @@ static int hold(void)
 
 int main(int argc, char **argv)
 {
-	bool holds = argc == 3 && strcmp(argv[1], "hold") == 0;
+	bool spins = argc == 3 && strcmp(argv[1], "spin") == 0;
+	bool holds = spins || (argc == 3 && strcmp(argv[1], "hold") == 0);
 
 	if (argc != 3) {
-		fprintf(stderr, "usage: mappings NODE SIZE | hold NODE\n");
+		fprintf(stderr, "usage: mappings NODE SIZE | hold NODE | spin NODE\n");
 		return 2;
 	}
 	node = holds ? argv[2] : argv[1];
@@ -395,7 +402,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	if (holds)
-		return hold();
+		return hold(spins);
 	check_all();
+	printf("done\n");
 	return 0;
 }
