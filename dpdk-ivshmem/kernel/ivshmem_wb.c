@@ -38,6 +38,10 @@
 #include <linux/slab.h>
 #include <linux/version.h>
 
+#if !defined(CONFIG_X86_64) || !defined(CONFIG_TRANSPARENT_HUGEPAGE)
+#error "for x86-64, with CONFIG_TRANSPARENT_HUGEPAGE"
+#endif
+
 #define PCI_DEVICE_ID_IVSHMEM 0x1110
 #define BAR 2
 #define MINORS (MINORMASK + 1)
