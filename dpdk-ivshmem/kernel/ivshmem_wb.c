@@ -466,12 +466,18 @@ static struct ivshmem *find_device(const struct pci_dev *pdev)
 	return found;
 }
 
+/* Where the device is, udev loads the module. */
+static const struct pci_device_id ids[] = {
+	{ PCI_DEVICE(PCI_VENDOR_ID_REDHAT_QUMRANET, PCI_DEVICE_ID_IVSHMEM) },
+	{ }
+};
+MODULE_DEVICE_TABLE(pci, ids);
+
 static void add_if_ours(struct pci_dev *pdev)
 {
 	int ret;
 
-	if (pdev->vendor != PCI_VENDOR_ID_REDHAT_QUMRANET ||
-	    pdev->device != PCI_DEVICE_ID_IVSHMEM)
+	if (pci_match_id(ids, pdev) == NULL)
 		return;
 	ret = add_device(pdev);
 	if (ret != 0)

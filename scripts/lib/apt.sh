@@ -69,16 +69,28 @@ debian_sources_for() {
 # apt_private ARGS...: apt-get with its own lists and cache under build/.
 # The system's proxy and access settings still hold; its hooks do not.
 apt_private() {
-    mkdir -p "$APT_PRIVATE"/{lists/partial,cache/archives/partial,parts}
     debian_sources |
         awk '$2 ~ /^(bookworm|trixie)(-security|-updates)?$/ {
             print "deb" ($3 == "-" ? "" : " [signed-by=" $3 "]"), $1, $2, "main"
-        }' | sort -u | write_file "$APT_PRIVATE/sources.list"
-    write_file "$APT_PRIVATE/apt.conf" <<END
-Dir::Etc::SourceList "$APT_PRIVATE/sources.list";
-Dir::Etc::SourceParts "$APT_PRIVATE/parts";
-Dir::State::Lists "$APT_PRIVATE/lists";
-Dir::Cache "$APT_PRIVATE/cache";
+        }' | sort -u | apt_in "$APT_PRIVATE" "$@"
+}
+
+# apt_of RELEASE ARGS...: the same for another release of Debian.
+apt_of() {
+    debian_sources_for "$1" | apt_in "$APT_PRIVATE-$1" -o Dir::State::status=/dev/null "${@:2}"
+}
+
+# apt_in DIR ARGS...: standard input is the list of sources.
+apt_in() {
+    local dir=$1
+    shift
+    mkdir -p "$dir"/{lists/partial,cache/archives/partial,parts}
+    write_file "$dir/sources.list"
+    write_file "$dir/apt.conf" <<END
+Dir::Etc::SourceList "$dir/sources.list";
+Dir::Etc::SourceParts "$dir/parts";
+Dir::State::Lists "$dir/lists";
+Dir::Cache "$dir/cache";
 Acquire::Languages "none";
 Acquire::http::Timeout "30";
 APT::Sandbox::User "$(id -un)";
@@ -88,7 +100,7 @@ APT::Sandbox::User "$(id -un)";
 #clear Acquire::IndexTargets::deb::DEP-11;
 #clear Acquire::IndexTargets::deb::CNF;
 END
-    apt-get -c "$APT_PRIVATE/apt.conf" "$@"
+    apt-get -c "$dir/apt.conf" "$@"
 }
 
 # apt_download PACKAGE: the .deb into the current folder. The system's own
