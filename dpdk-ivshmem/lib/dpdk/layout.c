@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Of the stack's header in 22.11, which is used for its sizes alone. */
-#define ALLOW_EXPERIMENTAL_API
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
