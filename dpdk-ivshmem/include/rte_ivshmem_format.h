@@ -243,7 +243,8 @@ RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_dyn, reserved) == 84);
  * The layout table: build options, sizes and offsets of the DPDK structures
  * that both sides access, as numbers in this order.  Options come first, so
  * that a refusal names the option rather than one of its consequences.
- * `sizeof_X` is the size of a structure, X_FIELD the offset of a field of it.
+ * `sizeof_X` is the size of a structure, X_FIELD the offset of a field of it
+ * (X_field_size that of a field which is called size).
  * New items go to the end: a side that does not know them leaves them out.
  * The fingerprint is the CRC-32C of the table's bytes.
  */
@@ -262,7 +263,7 @@ RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_dyn, reserved) == 84);
 	ITEM(sizeof_ring) \
 	ITEM(ring_flags) \
 	ITEM(ring_memzone) \
-	ITEM(ring_size) \
+	ITEM(ring_field_size) \
 	ITEM(ring_mask) \
 	ITEM(ring_capacity) \
 	ITEM(ring_prod) \
@@ -282,8 +283,8 @@ RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_dyn, reserved) == 84);
 	ITEM(mempool_mz) \
 	ITEM(mempool_flags) \
 	ITEM(mempool_socket_id) \
-	ITEM(mempool_size) \
-	ITEM(mempool_cache_size) \
+	ITEM(mempool_field_size) \
+	ITEM(mempool_field_cache_size) \
 	ITEM(mempool_elt_size) \
 	ITEM(mempool_header_size) \
 	ITEM(mempool_trailer_size) \

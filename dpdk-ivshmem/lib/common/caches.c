@@ -80,10 +80,10 @@ static int locate(const struct ivshmem_metadata *md,
 		  const struct rte_ivshmem_object *pool,
 		  struct ivshmem_caches *caches, struct ivshmem_error *err)
 {
-	uint64_t header = md->layout[RTE_IVSHMEM_LAYOUT_mempool_size];
+	uint64_t header = md->layout[RTE_IVSHMEM_LAYOUT_sizeof_mempool];
 
 	caches->pool = pool;
-	caches->size = md->layout[RTE_IVSHMEM_LAYOUT_mempool_cache_size];
+	caches->size = md->layout[RTE_IVSHMEM_LAYOUT_sizeof_cache];
 	caches->n = md->layout[RTE_IVSHMEM_LAYOUT_max_lcore];
 	caches->start = pool->address + header;
 	if (caches->size == 0 || caches->n == 0 || header > pool->length ||
@@ -174,7 +174,7 @@ int ivshmem_caches_find(const struct ivshmem_metadata *md, uint64_t page_size,
 	*n = 0;
 	if (pools == 0)
 		return 0;
-	if (md->n_layout <= RTE_IVSHMEM_LAYOUT_mempool_cache_size)
+	if (md->n_layout <= RTE_IVSHMEM_LAYOUT_sizeof_cache)
 		return ivshmem_fail(err, -EINVAL,
 				    "the layout does not tell of caches");
 	if (list_extents(md, &extents) != 0)
