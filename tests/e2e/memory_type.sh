@@ -223,8 +223,19 @@ check_mappings() {
     check "the kernel has not complained" no_complaint
 }
 
-# check_unplug: of what is mapped.
+# plug_low FILE: and wait for its node; ADDRESS is that of its BAR 2.
+plug_low() {
+    plug low 0x10 "$1" && until_true 20 has "/dev/ivshmem/$LOW" &&
+        in_guest "echo 1 >/sys/bus/pci/devices/$LOW/enable; sed -n 3p /sys/bus/pci/devices/$LOW/resource"
+    ADDRESS=${OUTPUT%% *}
+}
+
+# Of what is mapped. What is plugged gets another address than what the VM began with.
 check_unplug() {
+    local before
+    unplug low "$LOW"
+    plug_low "$RUN/low"
+    before=$ADDRESS
     start_in_guest hold held "mappings hold /dev/ivshmem/$LOW"
     check "a mapping shows what is there" looks "large 1 "
     check "rmmod is refused meanwhile" prints "temporarily unavailable" "rmmod ivshmem_wb"
@@ -232,9 +243,8 @@ check_unplug() {
     check "the mapping shows nothing then, also where it had not been touched" \
         looks "large 0 0, small 0 0"
     check "its node is gone" not has "/dev/ivshmem/$LOW"
-    check "another device comes to be at its place" plug low 0x10 "$RUN/other"
-    until_true 20 has "/dev/ivshmem/$LOW"
-    in_guest "echo 1 >/sys/bus/pci/devices/$LOW/enable"
+    check "another device can be plugged" plug_low "$RUN/other"
+    check "and comes to be at its address" [ "$ADDRESS" = "$before" ]
     check "the mapping does not show that one's memory" looks "large 0 0, small 0 0"
     check "which can be mapped at the same time" \
         prints "ok 1 -" "mappings /dev/ivshmem/$LOW $((32 << 20))"
