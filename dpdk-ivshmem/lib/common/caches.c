@@ -6,17 +6,25 @@
 
 #include "caches.h"
 
-/** Bytes of an object, and how far objects up to this one reach. */
+/** Bytes of an object or of a chunk. */
 struct extent {
 	uint64_t start;
 	uint64_t end;
 	uint64_t reach; /**< highest end of those sorted before, and of this */
+	uint64_t page;  /**< chunks: of the file */
 };
 
-/** All objects, sorted by their start. */
+/** All objects, or all chunks, sorted by their start. */
 struct extents {
 	struct extent *items;
 	uint32_t n;
+};
+
+/** Where everything lies. */
+struct places {
+	struct extents objects;
+	struct extents chunks;
+	uint64_t page_size; /**< IVSHMEM_FILE_PAGES: of the chunk */
 };
 
 static int compare_starts(const void *a, const void *b)
@@ -26,48 +34,91 @@ static int compare_starts(const void *a, const void *b)
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
-static int list_extents(const struct ivshmem_metadata *md,
-			struct extents *extents)
+static int new_extents(struct extents *extents, uint32_t n)
+{
+	extents->n = n;
+	extents->items = calloc((size_t)n + 1, sizeof(*extents->items));
+	return extents->items != NULL ? 0 : -ENOMEM;
+}
+
+static void sort_extents(struct extents *extents)
 {
 	uint64_t reach = 0;
 
-	extents->n = md->n_objects;
-	extents->items = calloc((size_t)md->n_objects + 1,
-				sizeof(*extents->items));
-	if (extents->items == NULL)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < md->n_objects; i++) {
-		const struct rte_ivshmem_object *o = &md->objects[i];
-
-		extents->items[i].start = o->address;
-		extents->items[i].end = o->address + o->length;
-	}
 	qsort(extents->items, extents->n, sizeof(*extents->items),
 	      compare_starts);
 	for (uint32_t i = 0; i < extents->n; i++) {
 		reach = MAX(reach, extents->items[i].end);
 		extents->items[i].reach = reach;
 	}
+}
+
+static int list_places(const struct ivshmem_metadata *md, uint64_t page_size,
+		       struct places *places)
+{
+	*places = (struct places){ .page_size = page_size };
+	if (new_extents(&places->objects, md->n_objects) != 0 ||
+	    new_extents(&places->chunks, md->n_chunks) != 0)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < md->n_objects; i++) {
+		const struct rte_ivshmem_object *o = &md->objects[i];
+
+		places->objects.items[i].start = o->address;
+		places->objects.items[i].end = o->address + o->length;
+	}
+	for (uint32_t i = 0; i < md->n_chunks; i++) {
+		const struct rte_ivshmem_chunk *c = &md->chunks[i];
+
+		places->chunks.items[i].start = c->address;
+		places->chunks.items[i].end = c->address + c->length;
+		places->chunks.items[i].page = c->page_size;
+	}
+	sort_extents(&places->objects);
+	sort_extents(&places->chunks);
 	return 0;
 }
 
-/* Does some object have a byte in [start, end)? */
-static bool occupied(const struct extents *extents, uint64_t start,
-		     uint64_t end)
+static void free_places(struct places *places)
+{
+	free(places->objects.items);
+	free(places->chunks.items);
+}
+
+/* How many start in front of the address. */
+static uint32_t count_before(const struct extents *extents, uint64_t address)
 {
 	uint32_t low = 0, high = extents->n;
 
-	if (start >= end)
-		return false;
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 
-		if (extents->items[middle].start < end)
+		if (extents->items[middle].start < address)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low > 0 && extents->items[low - 1].reach > start;
+	return low;
+}
+
+/* Does some object have a byte in [start, end)? */
+static bool occupied(const struct places *places, uint64_t start, uint64_t end)
+{
+	uint32_t n = count_before(&places->objects, end);
+
+	return start < end && n > 0 &&
+	       places->objects.items[n - 1].reach > start;
+}
+
+/* The granularity of mappings there. */
+static uint64_t page_at(const struct places *places, uint64_t address)
+{
+	uint32_t n;
+
+	if (places->page_size != IVSHMEM_FILE_PAGES)
+		return places->page_size;
+	n = count_before(&places->chunks, address + 1);
+	return n > 0 ? places->chunks.items[n - 1].page :
+		       RTE_IVSHMEM_PAGE_SIZE;
 }
 
 static bool has_caches(const struct rte_ivshmem_object *o)
@@ -96,21 +147,23 @@ static int locate(const struct ivshmem_metadata *md,
 }
 
 /* The pages of the array, less the first and last one if they are not ours. */
-static void choose_pages(const struct extents *extents, uint64_t page_size,
+static void choose_pages(const struct places *places,
 			 struct ivshmem_caches *caches)
 {
 	const struct rte_ivshmem_object *pool = caches->pool;
 	uint64_t end = caches->start + caches->size * caches->n;
-	uint64_t first = caches->start & ~(page_size - 1);
-	uint64_t last = (end + page_size - 1) & ~(page_size - 1);
+	uint64_t first_page = page_at(places, caches->start);
+	uint64_t last_page = page_at(places, end - 1);
+	uint64_t first = caches->start & ~(first_page - 1);
+	uint64_t last = (end + last_page - 1) & ~(last_page - 1);
 	/* With private data that may change, whatever is behind the caches. */
 	uint64_t constant = pool->flags & RTE_IVSHMEM_OBJECT_OWN_DATA ?
 			    end : pool->address + pool->length;
 
-	if (occupied(extents, first, pool->address))
-		first += page_size;
-	if (occupied(extents, constant, last))
-		last -= page_size;
+	if (occupied(places, first, pool->address))
+		first += first_page;
+	if (occupied(places, constant, last))
+		last -= last_page;
 	caches->private_start = first;
 	caches->private_end = MAX(first, last);
 }
@@ -134,8 +187,8 @@ static int check_apart(const struct ivshmem_caches *caches, uint32_t n,
 	return 0;
 }
 
-static int find_all(const struct ivshmem_metadata *md, uint64_t page_size,
-		    const struct extents *extents,
+static int find_all(const struct ivshmem_metadata *md,
+		    const struct places *places,
 		    struct ivshmem_caches *caches, uint32_t *n,
 		    struct ivshmem_error *err)
 {
@@ -147,7 +200,7 @@ static int find_all(const struct ivshmem_metadata *md, uint64_t page_size,
 		ret = locate(md, &md->objects[i], &caches[*n], err);
 		if (ret != 0)
 			return ret;
-		choose_pages(extents, page_size, &caches[(*n)++]);
+		choose_pages(places, &caches[(*n)++]);
 	}
 	qsort(caches, *n, sizeof(*caches), compare_pages);
 	return check_apart(caches, *n, err);
@@ -167,7 +220,7 @@ int ivshmem_caches_find(const struct ivshmem_metadata *md, uint64_t page_size,
 			struct ivshmem_error *err)
 {
 	uint32_t pools = count_pools(md);
-	struct extents extents;
+	struct places places;
 	int ret;
 
 	*caches = NULL;
@@ -177,28 +230,18 @@ int ivshmem_caches_find(const struct ivshmem_metadata *md, uint64_t page_size,
 	if (md->n_layout <= RTE_IVSHMEM_LAYOUT_sizeof_cache)
 		return ivshmem_fail(err, -EINVAL,
 				    "the layout does not tell of caches");
-	if (list_extents(md, &extents) != 0)
-		return ivshmem_fail(err, -ENOMEM, "out of memory");
-	*caches = calloc(pools, sizeof(**caches));
+	ret = list_places(md, page_size, &places);
+	*caches = ret == 0 ? calloc(pools, sizeof(**caches)) : NULL;
 	ret = *caches == NULL ?
 		ivshmem_fail(err, -ENOMEM, "out of memory") :
-		find_all(md, page_size, &extents, *caches, n, err);
-	free(extents.items);
+		find_all(md, &places, *caches, n, err);
+	free_places(&places);
 	if (ret != 0) {
 		free(*caches);
 		*caches = NULL;
 		*n = 0;
 	}
 	return ret;
-}
-
-uint64_t ivshmem_largest_page(const struct ivshmem_metadata *md)
-{
-	uint64_t largest = RTE_IVSHMEM_PAGE_SIZE;
-
-	for (uint32_t i = 0; i < md->n_chunks; i++)
-		largest = MAX(largest, md->chunks[i].page_size);
-	return largest;
 }
 
 bool ivshmem_cache_is_private(const struct ivshmem_caches *caches,

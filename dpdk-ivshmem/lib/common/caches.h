@@ -36,11 +36,15 @@ struct ivshmem_caches {
 	uint64_t private_end;   /**< none if both are equal */
 };
 
+/** A mapping has the pages of its file: those of a process on the host. */
+#define IVSHMEM_FILE_PAGES 0
+
 /**
  * Find the caches of all pools.
  *
  * @param page_size
- *   Granularity of a mapping in bytes, power of two.
+ *   Granularity of a mapping in bytes, power of two; IVSHMEM_FILE_PAGES: that
+ *   of the chunk in which the caches lie.
  * @param[out] caches
  *   New memory, to be released with free(), sorted by private_start; the
  *   private pages do not overlap.  NULL if there are none.
@@ -51,9 +55,6 @@ struct ivshmem_caches {
 int ivshmem_caches_find(const struct ivshmem_metadata *md, uint64_t page_size,
 			struct ivshmem_caches **caches, uint32_t *n,
 			struct ivshmem_error *err);
-
-/** The largest page of all chunks, bytes: what files are mapped by. */
-uint64_t ivshmem_largest_page(const struct ivshmem_metadata *md);
 
 /** May the threads of `lcore_id` use the pool, whoever else has that id? */
 bool ivshmem_cache_is_private(const struct ivshmem_caches *caches,

@@ -295,8 +295,7 @@ static int map_private(struct ivshmem_device *device,
 
 static int map_all(struct ivshmem_device *device, struct ivshmem_error *err)
 {
-	uint64_t page_size = device->is_pci ? PAGE_SIZE :
-			     ivshmem_largest_page(&device->md);
+	uint64_t page_size = device->is_pci ? PAGE_SIZE : IVSHMEM_FILE_PAGES;
 	int ret = ivshmem_caches_find(&device->md, page_size, &device->caches,
 				      &device->n_caches, err);
 

@@ -37,8 +37,8 @@ static int find_shared_cache(const struct ivshmem_metadata *md, bool *found,
 {
 	struct ivshmem_caches *caches;
 	uint32_t n;
-	int ret = ivshmem_caches_find(md, ivshmem_largest_page(md), &caches,
-				      &n, err);
+	int ret = ivshmem_caches_find(md, IVSHMEM_FILE_PAGES, &caches, &n,
+				      err);
 
 	*found = false;
 	for (uint32_t i = 0; i < n; i++)
