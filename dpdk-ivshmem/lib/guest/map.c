@@ -183,8 +183,13 @@ static int map_shared(struct ivshmem_device *device,
 		      const struct source *source, const char *what,
 		      struct ivshmem_error *err)
 {
-	/* A store ends in SIGSEGV here, rather than in nothing in the VM. */
+	/*
+	 * A store ends in SIGSEGV here, rather than in nothing in the VM.  A
+	 * private mapping reads the same; pool_free.c can let DPDK store.
+	 */
 	int prot = PROT_READ | (is_readonly(chunk) ? 0 : PROT_WRITE);
+	int flags = is_readonly(chunk) ? MAP_PRIVATE | MAP_NORESERVE :
+					 MAP_SHARED;
 	uint64_t at = chunk->address, end = chunk->address + chunk->length;
 	uint32_t i = first_private(device, at);
 	int ret = 0;
@@ -196,8 +201,8 @@ static int map_shared(struct ivshmem_device *device,
 				MIN(caches->private_start, end) : end;
 
 		if (stop > at)
-			ret = map_recorded(device, at, stop - at, prot,
-				MAP_SHARED, source->fd, source->offset +
+			ret = map_recorded(device, at, stop - at, prot, flags,
+				source->fd, source->offset +
 				(at - chunk->address), what, err);
 		at = caches != NULL ? MAX(at, caches->private_end) : end;
 	}

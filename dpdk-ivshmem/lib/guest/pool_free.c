@@ -11,9 +11,14 @@
  *                           lists emptied  nothing is there
  *                           ops->free()    lists and entry put back
  *                           memzone freed  not one of this process: refused
+ *
+ * DPDK stores into the pool meanwhile, also into one that can only be read: it
+ * gets a private copy of the page for that time.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* The announcement is for drivers; its symbols are in every DPDK. */
 #define ALLOW_INTERNAL_API
@@ -27,6 +32,7 @@ static __thread struct {
 	struct rte_mempool *pool;
 	struct rte_mempool_objhdr_list objects;
 	struct rte_mempool_memhdr_list memory;
+	bool readonly;
 } hidden;
 
 /** The `free` of each kind of ops; a pool's index may change, names do not. */
@@ -36,6 +42,34 @@ static struct {
 } kept[RTE_MEMPOOL_MAX_OPS_IDX];
 
 static uint32_t n_kept;
+
+/* Of the page of a pool's header; its size, that of the file, or 0. */
+static size_t set_protection(struct rte_mempool *mp, int prot)
+{
+	static const size_t sizes[] = { RTE_PGSIZE_4K, RTE_PGSIZE_2M,
+					RTE_PGSIZE_1G };
+
+	for (size_t i = 0; i < RTE_DIM(sizes); i++)
+		if (mprotect(RTE_PTR_ALIGN_FLOOR(mp, sizes[i]), sizes[i],
+			     prot) == 0)
+			return sizes[i];
+	return 0;
+}
+
+/* The mapping is private: the first store makes a copy. */
+static bool begin_stores(struct rte_mempool *mp)
+{
+	return set_protection(mp, PROT_READ | PROT_WRITE) != 0;
+}
+
+/* The copy goes away where Linux can do that: not that of a PCI resource. */
+static void end_stores(struct rte_mempool *mp)
+{
+	size_t size = set_protection(mp, PROT_READ);
+
+	if (size != 0)
+		madvise(RTE_PTR_ALIGN_FLOOR(mp, size), size, MADV_DONTNEED);
+}
 
 static void on_pool_event(enum rte_mempool_event event, struct rte_mempool *mp,
 			  void *arg __rte_unused)
@@ -47,8 +81,8 @@ static void on_pool_event(enum rte_mempool_event event, struct rte_mempool *mp,
 		return;
 	IVSHMEM_LOG(ERR, "mempool '%s' belongs to the host: it is not freed",
 		    object.name);
-	/* DPDK's first store into it ends the program, as any other. */
-	if (object.flags & RTE_IVSHMEM_OBJECT_READONLY)
+	hidden.readonly = object.flags & RTE_IVSHMEM_OBJECT_READONLY;
+	if (hidden.readonly && !begin_stores(mp))
 		return;
 	hidden.pool = mp;
 	hidden.objects = mp->elt_list;
@@ -62,6 +96,8 @@ static void put_back(struct rte_mempool *mp)
 	mp->elt_list = hidden.objects;
 	mp->mem_list = hidden.memory;
 	hidden.pool = NULL;
+	if (hidden.readonly)
+		end_stores(mp);
 	if (ivshmem_insert_pool(mp) != 0)
 		IVSHMEM_LOG(ERR, "a mempool of the host is not found by its name any more: out of memory");
 }
