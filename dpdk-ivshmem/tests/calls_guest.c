@@ -213,20 +213,23 @@ static void free_pool(struct rte_mempool *mp)
 	       "pool '%s' has its memory after a free", name);
 }
 
-static void free_trio(const struct trio *trio, const char *kind)
+static void free_trio(const struct trio *trio)
 {
+	char zone[RTE_MEMZONE_NAMESIZE];
+
+	snprintf(zone, sizeof(zone), "%s", trio->zone->name);
 	free_pool(trio->pool);
 	rte_ring_free(trio->ring);
 	expect(rte_memzone_free(trio->ring->memzone) != 0,
 	       "the memzone of ring '%s' stays", trio->ring->name);
 	use_ring(trio->ring);
-	/* The heap of the host is in front of what lies among others. */
-	if (strcmp(kind, CALLS_PLAIN) == 0)
-		return;
 	rte_free(trio->zone->addr);
 	rte_free(trio->ring);
 	rte_free(trio->pool);
-	rte_memzone_free(trio->zone);
+	/* The name goes, and nothing else. */
+	expect(rte_memzone_free(trio->zone) == 0 &&
+	       rte_memzone_lookup(zone) == NULL, "memzone '%s' is not found",
+	       zone);
 }
 
 static void free_all(const char *prefix)
@@ -237,7 +240,7 @@ static void free_all(const char *prefix)
 		struct trio trio = find(prefix, kinds[i]);
 
 		if (complete(&trio) && !trio.readonly)
-			free_trio(&trio, kinds[i]);
+			free_trio(&trio);
 		else
 			expect(complete(&trio), "'%s%s' is found", prefix,
 			       kinds[i]);

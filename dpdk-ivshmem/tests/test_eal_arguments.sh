@@ -12,7 +12,8 @@ HOST=$(realpath "$1") GUEST=$(realpath "$2") PLUGIN=$(realpath "$3")
 # With AddressSanitizer the default address is taken: by its shadow.
 BASE=0x100000000
 ! ldd "$GUEST" | grep -q asan || BASE=
-HUGE=${IVSHMEM_HUGE:+--huge-dir $IVSHMEM_HUGE}
+HUGE=() # what a program needs for hugepages
+[ -z "${IVSHMEM_HUGE:-}" ] || HUGE=(--huge-dir "$IVSHMEM_HUGE")
 COMMON=(--no-telemetry --log-level lib.eal:warning)
 LCORES=(--lcores "0@$CPUS,1@$CPUS")
 
@@ -52,27 +53,24 @@ without_hugepages() {
 }
 
 with_hugepages() {
-    # shellcheck disable=SC2086
-    {
-        try $HUGE -m 32
-        try $HUGE
-        try $HUGE -m 32 --in-memory
-        try $HUGE -m 32 --in-memory --single-file-segments
-        try $HUGE -m 32 --single-file-segments
-        try $HUGE -m 32 --legacy-mem
-        try $HUGE -m 32 --legacy-mem --single-file-segments
-        try $HUGE -m 32 --match-allocations
-        try $HUGE -m 32 --huge-unlink
-        try $HUGE -m 32 --huge-unlink=never
-        try $HUGE -m 32 --iova-mode va
-        try $HUGE --socket-mem 16
-        try $HUGE -m 32 --base-virtaddr 0x4000000000
-        try $HUGE -m 32 --base-virtaddr "$FAR"
-        [ "$(id -u)" != 0 ] || try $HUGE -m 32 --iova-mode pa
-        t "$KIND: a secondary process of the guest" with_secondary $HUGE -m 32 "${LCORES[@]}"
-        t "$KIND: with --single-file-segments" with_secondary $HUGE -m 32 "${LCORES[@]}" --single-file-segments
-        t "$KIND: with --legacy-mem" with_secondary $HUGE -m 32 "${LCORES[@]}" --legacy-mem
-    }
+    try "${HUGE[@]}" -m 32
+    try "${HUGE[@]}"
+    try "${HUGE[@]}" -m 32 --in-memory
+    try "${HUGE[@]}" -m 32 --in-memory --single-file-segments
+    try "${HUGE[@]}" -m 32 --single-file-segments
+    try "${HUGE[@]}" -m 32 --legacy-mem
+    try "${HUGE[@]}" -m 32 --legacy-mem --single-file-segments
+    try "${HUGE[@]}" -m 32 --match-allocations
+    try "${HUGE[@]}" -m 32 --huge-unlink
+    try "${HUGE[@]}" -m 32 --huge-unlink=never
+    try "${HUGE[@]}" -m 32 --iova-mode va
+    try "${HUGE[@]}" --socket-mem 16
+    try "${HUGE[@]}" -m 32 --base-virtaddr 0x4000000000
+    try "${HUGE[@]}" -m 32 --base-virtaddr "$FAR"
+    [ "$(id -u)" != 0 ] || try "${HUGE[@]}" -m 32 --iova-mode pa
+    t "$KIND: a secondary process of the guest" with_secondary "${HUGE[@]}" -m 32 "${LCORES[@]}"
+    t "$KIND: with --single-file-segments" with_secondary "${HUGE[@]}" -m 32 "${LCORES[@]}" --single-file-segments
+    t "$KIND: with --legacy-mem" with_secondary "${HUGE[@]}" -m 32 "${LCORES[@]}" --legacy-mem
 }
 
 # with_host KIND EAL-ARGUMENTS...
@@ -82,7 +80,7 @@ with_host() {
     start_host ch "$@"
     device ch
     without_hugepages
-    [ -z "$HUGE" ] || with_hugepages
+    [ ${#HUGE[@]} -eq 0 ] || with_hugepages
     end_host ch
 }
 
@@ -96,13 +94,13 @@ with_host "host elsewhere" -m 32 --no-huge --base-virtaddr "$FAR"
 if [ -n "$BASE" ]; then
     with_host "host at the same address" -m 32 --no-huge
 fi
-if [ -n "$HUGE" ]; then
-    with_host "host with hugepages elsewhere" -m 32 $HUGE --base-virtaddr "$FAR"
+if [ ${#HUGE[@]} -gt 0 ]; then
+    with_host "host with hugepages elsewhere" -m 32 "${HUGE[@]}" --base-virtaddr "$FAR"
     if [ -n "$BASE" ]; then
-        with_host "host with hugepages at the same address" -m 32 $HUGE --single-file-segments
+        with_host "host with hugepages at the same address" -m 32 "${HUGE[@]}" --single-file-segments
     fi
 fi
-if [ -n "$BASE" ] && [ -n "$HUGE" ]; then
+if [ -n "$BASE" ] && [ ${#HUGE[@]} -gt 0 ]; then
     start_host ch -m 32 --in-memory
     device ch
     t "a host with --in-memory whose tables are where a guest has its own is refused" refused_tables

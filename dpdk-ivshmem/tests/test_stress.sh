@@ -21,13 +21,14 @@ LD_LIBRARY_PATH=$(dirname "$PLUGIN")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export LD_LIBRARY_PATH
 unset RUNTIME_DIRECTORY
 mkdir -m 700 "$XDG_RUNTIME_DIR" "$RTE_IVSHMEM_DIR"
+: >"$WORK/started"
 
 cleanup() {
     local pid
-    for pid in $(cat "$WORK/started" 2>/dev/null); do
+    while read -r pid; do
         # Ended long ago, its number may be another's.
-        grep -qs "$PREFIX" "/proc/$pid/cmdline" && kill -KILL "$pid" 2>/dev/null || true
-    done
+        ! grep -qs "$PREFIX" "/proc/$pid/cmdline" || kill -KILL "$pid" 2>/dev/null || true
+    done <"$WORK/started"
     wait
     [ -z "${IVSHMEM_HUGE:-}" ] || rm -f "$IVSHMEM_HUGE/$PREFIX"*
     [ "$(id -u)" != 0 ] || rm -rf "/var/run/dpdk/$PREFIX"*
