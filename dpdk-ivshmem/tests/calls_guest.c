@@ -17,7 +17,8 @@
  *   refused PATH    the same, and expect to be refused
  *   secondary ARG   run this program again as a secondary process, with
  *                   `use ARG`
- *   telemetry       wait, so that somebody can ask DPDK's telemetry
+ *   telemetry       wait for a line on standard input, while somebody asks
+ *                   DPDK's telemetry
  *   end PREFIX HOW  fill the caches, then end: return, exit, cleanup, rte_exit,
  *                   _exit or kill; or busy: by exit() while a worker runs
  *
@@ -612,12 +613,10 @@ static int act(const char *what, const char *argument)
 	return -1;
 }
 
-/* Until standard input closes. */
 static void wait_for_telemetry(void)
 {
 	printf("guest: ask\n");
-	while (getchar() != EOF)
-		;
+	getchar();
 }
 
 int main(int argc, char **argv)

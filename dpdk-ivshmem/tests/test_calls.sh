@@ -6,8 +6,9 @@
 # calls-guest, the plugin, the mode (as in eal.h).
 set -euo pipefail
 HOST=$(realpath "$1") GUEST=$(realpath "$2") PLUGIN=$(realpath "$3") MODE=$4
+HERE=$(dirname "$(readlink -f "$0")")
 # shellcheck source=dpdk-ivshmem/tests/guests.sh
-. "$(dirname "$(readlink -f "$0")")/guests.sh"
+. "$HERE/guests.sh"
 
 case $MODE in
 huge*)
@@ -23,6 +24,33 @@ whole() { ask ch check whole; }
 
 does() {
     guest "${MODEST[@]}" "${DEVICES[@]}" -- "$@"
+    whole
+}
+
+# The folder of a process: the EAL has another one for root.
+runtime_of() {
+    if [ "$(id -u)" = 0 ]; then echo "/var/run/dpdk/$1"; else echo "$XDG_RUNTIME_DIR/dpdk/$1"; fi
+}
+
+answers_telemetry() {
+    local pid input deadline=$((SECONDS + 60))
+    mkfifo "$WORK/input"
+    exec {input}<>"$WORK/input"
+    "$GUEST" --no-huge -m 32 --no-pci --file-prefix "${PREFIX}asked" -d "$(basename "$PLUGIN")" \
+        --lcores "0@$CPUS" "${DEVICES[@]}" -- telemetry use ch \
+        <"$WORK/input" >"$WORK/asked.log" 2>&1 &
+    pid=$!
+    until grep -qs "guest: ask" "$WORK/asked.log"; do
+        if [ "$SECONDS" -gt "$deadline" ] || ! kill -0 "$pid"; then
+            cat "$WORK/asked.log"
+            return 1
+        fi
+        sleep 0.1
+    done
+    /usr/bin/python3 "$HERE/ask_telemetry.py" "$(runtime_of "${PREFIX}asked")/dpdk_telemetry.v2" ch_own
+    /usr/bin/python3 "$HERE/ask_telemetry.py" "$(runtime_of "${PREFIX}asked")/dpdk_telemetry.v2" ch_plain
+    echo end >&"$input"
+    wait "$pid"
     whole
 }
 
@@ -61,6 +89,7 @@ keeps_back() {
 }
 
 t "calls that read do so, and change nothing" does read ch
+t "DPDK's telemetry in the guest tells of them" answers_telemetry
 t "mbufs are cloned and copied between shared and own pools" does across ch
 t "calls that free fail, say so, and change nothing" frees
 t "also on what can only be read" frees_readonly

@@ -73,13 +73,14 @@ with_hugepages() {
     t "$KIND: with --legacy-mem" with_secondary "${HUGE[@]}" -m 32 "${LCORES[@]}" --legacy-mem
 }
 
-# with_host KIND EAL-ARGUMENTS...
+# with_host KIND EAL-ARGUMENTS...: guests that have ordinary pages of their own come
+# if the host has.
 with_host() {
     KIND=$1
     shift
     start_host ch "$@"
     device ch
-    without_hugepages
+    [[ " $* " != *" --no-huge "* ]] || without_hugepages
     [ ${#HUGE[@]} -eq 0 ] || with_hugepages
     end_host ch
 }
