@@ -10,6 +10,7 @@
  *   fields PREFIX   the host's dynamic field and flag have their places
  *   absent PREFIX   nothing of the host is found
  *   own NAME        make and use a pool of this program, and free it
+ *   index OPS       print the index of these ops
  *   make OPS        make a pool with these ops
  *   made OPS        use it
  *   register NAME   register a dynamic field of this program
@@ -467,6 +468,13 @@ static void fields(const char *prefix)
 
 /* ---- others --------------------------------------------------------------- */
 
+static void print_index(const char *ops)
+{
+	for (uint32_t i = 0; i < rte_mempool_ops_table.num_ops; i++)
+		if (strcmp(rte_mempool_ops_table.ops[i].name, ops) == 0)
+			printf("guest: %s is number %u\n", ops, i);
+}
+
 static void make(const char *ops)
 {
 	expect(rte_pktmbuf_pool_create_by_ops(ops, CALLS_MBUFS, 0, 0, 512,
@@ -597,7 +605,7 @@ static int act(const char *what, const char *argument)
 		{ "use", use }, { "free", free_all },
 		{ "free-readonly", free_readonly }, { "read", read_all },
 		{ "across", across }, { "fields", fields },
-		{ "make", make }, { "made", use_made },
+		{ "index", print_index }, { "make", make }, { "made", use_made },
 		{ "register", register_own }, { "attach", attach },
 		{ "refused", be_refused }, { "absent", absent }, { "own", use_own },
 		{ "secondary", run_secondary },
