@@ -447,6 +447,7 @@ static void across(const char *prefix)
 	       rte_mempool_avail_count(own.pool) == CALLS_MBUFS &&
 	       rte_mempool_avail_count(plain.pool) == CALLS_MBUFS,
 	       "all pools are whole");
+	rte_mempool_free(local);
 }
 
 static void fields(const char *prefix)

@@ -177,19 +177,37 @@ static uint32_t first_private(const struct ivshmem_device *device,
 	return low;
 }
 
+/*
+ * In a read-only chunk, a store ends in SIGSEGV here, rather than in nothing in
+ * the VM.  A private mapping of it reads the same, and pool_free.c can let DPDK
+ * store; not all drivers have one.
+ */
+static int map_piece(struct ivshmem_device *device,
+		     const struct rte_ivshmem_chunk *chunk,
+		     const struct source *source, uint64_t start, uint64_t end,
+		     const char *what, struct ivshmem_error *err)
+{
+	uint64_t offset = source->offset + (start - chunk->address);
+	int ret;
+
+	if (!is_readonly(chunk))
+		return map_recorded(device, start, end - start,
+				    PROT_READ | PROT_WRITE, MAP_SHARED,
+				    source->fd, offset, what, err);
+	ret = map_recorded(device, start, end - start, PROT_READ,
+			   MAP_PRIVATE | MAP_NORESERVE, source->fd, offset,
+			   what, err);
+	return ret != -EINVAL ? ret :
+	       map_recorded(device, start, end - start, PROT_READ, MAP_SHARED,
+			    source->fd, offset, what, err);
+}
+
 /* All of the chunk that is not private. */
 static int map_shared(struct ivshmem_device *device,
 		      const struct rte_ivshmem_chunk *chunk,
 		      const struct source *source, const char *what,
 		      struct ivshmem_error *err)
 {
-	/*
-	 * A store ends in SIGSEGV here, rather than in nothing in the VM.  A
-	 * private mapping reads the same; pool_free.c can let DPDK store.
-	 */
-	int prot = PROT_READ | (is_readonly(chunk) ? 0 : PROT_WRITE);
-	int flags = is_readonly(chunk) ? MAP_PRIVATE | MAP_NORESERVE :
-					 MAP_SHARED;
 	uint64_t at = chunk->address, end = chunk->address + chunk->length;
 	uint32_t i = first_private(device, at);
 	int ret = 0;
@@ -201,9 +219,8 @@ static int map_shared(struct ivshmem_device *device,
 				MIN(caches->private_start, end) : end;
 
 		if (stop > at)
-			ret = map_recorded(device, at, stop - at, prot, flags,
-				source->fd, source->offset +
-				(at - chunk->address), what, err);
+			ret = map_piece(device, chunk, source, at, stop, what,
+					err);
 		at = caches != NULL ? MAX(at, caches->private_end) : end;
 	}
 	return ret;

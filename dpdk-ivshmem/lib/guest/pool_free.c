@@ -56,10 +56,24 @@ static size_t set_protection(struct rte_mempool *mp, int prot)
 	return 0;
 }
 
-/* The mapping is private: the first store makes a copy. */
+/*
+ * The mapping is private where it can be, and the first store makes a copy.
+ * Else a store may have no effect, and DPDK would empty a list for ever: then
+ * its first one is to end the program.
+ */
 static bool begin_stores(struct rte_mempool *mp)
 {
-	return set_protection(mp, PROT_READ | PROT_WRITE) != 0;
+	uint32_t *word = &mp->nb_mem_chunks, old = *word;
+	bool works;
+
+	if (set_protection(mp, PROT_READ | PROT_WRITE) == 0)
+		return false;
+	__atomic_store_n(word, ~old, __ATOMIC_RELAXED);
+	works = __atomic_load_n(word, __ATOMIC_RELAXED) == ~old;
+	__atomic_store_n(word, old, __ATOMIC_RELAXED);
+	if (!works)
+		set_protection(mp, PROT_READ);
+	return works;
 }
 
 /* The copy goes away where Linux can do that: not that of a PCI resource. */
