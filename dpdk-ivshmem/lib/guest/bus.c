@@ -105,9 +105,14 @@ static struct rte_bus ivshmem_bus = {
 	.cleanup = cleanup,
 };
 
-/* A program may be linked with this library, and load another copy as plugin. */
+/*
+ * A program may be linked with this library and load a copy of it from DPDK's
+ * folder of plugins: the first one serves it.
+ */
 RTE_INIT_PRIO(ivshmem_bus_register, BUS)
 {
 	if (rte_bus_find_by_name(ivshmem_bus.name) == NULL)
 		rte_bus_register(&ivshmem_bus);
+	else
+		IVSHMEM_LOG(NOTICE, "this library is there twice: the first one is used");
 }
