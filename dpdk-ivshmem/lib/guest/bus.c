@@ -11,12 +11,17 @@
  */
 #include <string.h>
 
+#include <rte_eal.h>
+
 #include "bus.h"
 #include "guest.h"
 #include "log.h"
 
 /** Between scan() and probe(). */
 static struct ivshmem_device_list mapped = TAILQ_HEAD_INITIALIZER(mapped);
+
+/** That a secondary process does not attach, but may look at. */
+static struct ivshmem_device_list readable = TAILQ_HEAD_INITIALIZER(readable);
 
 static void refuse(struct ivshmem_device *device,
 		   const struct ivshmem_error *err)
@@ -48,6 +53,23 @@ static int scan(void)
 	return 0;
 }
 
+/*
+ * The primary process may have attached it, and every lookup of this one goes
+ * through its lists.  So programs that only look, such as dpdk-proc-info, do
+ * their work.
+ */
+static int leave_readable(struct ivshmem_device *device,
+			  const struct ivshmem_error *err)
+{
+	if (rte_eal_process_type() == RTE_PROC_PRIMARY ||
+	    ivshmem_protect_chunks(device) != 0)
+		return -1;
+	IVSHMEM_LOG(ERR, "%s: '%s' can be read here, and nothing else: %s",
+		    device->name, device->md.name, err->text);
+	TAILQ_INSERT_TAIL(&readable, device, next);
+	return 0;
+}
+
 static int probe(void)
 {
 	struct ivshmem_device *device;
@@ -55,7 +77,8 @@ static int probe(void)
 
 	while ((device = TAILQ_FIRST(&mapped)) != NULL) {
 		TAILQ_REMOVE(&mapped, device, next);
-		if (ivshmem_device_attach(device, &err) == 0)
+		if (ivshmem_device_attach(device, &err) == 0 ||
+		    leave_readable(device, &err) == 0)
 			continue;
 		ivshmem_device_unmap(device);
 		refuse(device, &err);

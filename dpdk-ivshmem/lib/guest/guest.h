@@ -123,6 +123,9 @@ int ivshmem_map_chunks(struct ivshmem_device *device,
 /** Undo ivshmem_map_chunks(). */
 void ivshmem_unmap_chunks(struct ivshmem_device *device);
 
+/** From now on a store to what was mapped ends in SIGSEGV. */
+int ivshmem_protect_chunks(const struct ivshmem_device *device);
+
 /* ---- descriptors.c ------------------------------------------------------ */
 
 /**

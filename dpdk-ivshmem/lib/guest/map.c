@@ -337,6 +337,17 @@ int ivshmem_map_chunks(struct ivshmem_device *device, struct ivshmem_error *err)
 	return ret;
 }
 
+int ivshmem_protect_chunks(const struct ivshmem_device *device)
+{
+	const struct ivshmem_place *places = device->places.data;
+
+	for (uint32_t i = 0; i < device->places.n; i++)
+		if (mprotect((void *)(uintptr_t)places[i].address,
+			     places[i].length, PROT_READ) != 0)
+			return -errno;
+	return 0;
+}
+
 void ivshmem_unmap_chunks(struct ivshmem_device *device)
 {
 	const struct ivshmem_place *places = device->places.data;
