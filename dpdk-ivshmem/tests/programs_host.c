@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The host of tests/e2e/programs.sh.  Arguments: those of the EAL, `--`, the name
- * of the metadata, and a file for the device string.
+ * of the metadata, a file for the device string, and "plain" for a pool that has no
+ * pages of its own.
  *
  * It shares a pool, a memzone, and rings with the names that DPDK's driver net_ring
  * looks up for its ports net_ring0 and net_ring1.  Then it runs commands of
@@ -63,15 +64,13 @@ static bool share_zone(const char *md_name)
 	return rte_ivshmem_metadata_add_memzone(zone, md_name) == 0;
 }
 
-/* With pages of its own, so that the caches of all lcores can be private. */
-static bool share_pool(const char *md_name)
+/* With pages of its own the caches of all lcores can be private in a guest. */
+static bool share_pool(const char *md_name, bool plain)
 {
-	struct rte_mempool *pool =
-		rte_ivshmem_pktmbuf_pool_create(PROGRAMS_POOL,
-						PROGRAMS_POOL_SIZE,
-						PROGRAMS_CACHE, 0,
-						RTE_MBUF_DEFAULT_BUF_SIZE,
-						SOCKET_ID_ANY);
+	struct rte_mempool *pool = (plain ? rte_pktmbuf_pool_create :
+				    rte_ivshmem_pktmbuf_pool_create)(
+			PROGRAMS_POOL, PROGRAMS_POOL_SIZE, PROGRAMS_CACHE, 0,
+			RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 
 	return pool != NULL &&
 	       rte_ivshmem_metadata_add_mempool(pool, md_name) == 0;
@@ -92,12 +91,12 @@ static bool write_device(const char *md_name, const char *path)
 	return fclose(f) == 0;
 }
 
-static bool share_all(const char *md_name, const char *path)
+static bool share_all(const char *md_name, const char *path, bool plain)
 {
 	return rte_ivshmem_metadata_create(md_name) == 0 &&
 	       share_port("net_ring0", md_name) &&
 	       share_port("net_ring1", md_name) &&
-	       share_pool(md_name) && share_zone(md_name) &&
+	       share_pool(md_name, plain) && share_zone(md_name) &&
 	       write_device(md_name, path);
 }
 
@@ -122,9 +121,10 @@ int main(int argc, char **argv)
 	parsed = rte_eal_init(argc, argv);
 	if (parsed < 0)
 		return EXIT_FAILURE;
-	if (argc - parsed != 3) {
-		fprintf(stderr, "usage: programs-host EAL-OPTIONS -- NAME FILE\n");
-	} else if (!share_all(argv[parsed + 1], argv[parsed + 2])) {
+	if (argc - parsed < 3) {
+		fprintf(stderr, "usage: programs-host EAL-OPTIONS -- NAME FILE [plain]\n");
+	} else if (!share_all(argv[parsed + 1], argv[parsed + 2],
+			      argc - parsed > 3)) {
 		fprintf(stderr, "nothing is shared: %s\n",
 			rte_strerror(rte_errno));
 	} else {

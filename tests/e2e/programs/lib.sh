@@ -11,19 +11,29 @@ PLUGIN_FOLDER=    # DPDK's, for the programs of this system
 
 # ---- host ---------------------------------------------------------------------
 
-# start_programs_host MEMORY-ARGUMENTS...: returns when it shares.
+# start_programs_host POOL MEMORY-ARGUMENTS...: returns when it shares. POOL is
+# "own", for one with pages of its own, or "plain".
 start_programs_host() {
+    local kind=()
+    [ "$1" = own ] || kind=("$1")
+    shift
     mkdir -p "$RTE_IVSHMEM_DIR"
+    rm -f "$RUN/commands"
     mkfifo "$RUN/commands"
     exec {COMMANDS}<>"$RUN/commands"
     # shellcheck disable=SC2016  # expanded by that shell
     start host bash -c 'exec "$@" <"$0"' "$RUN/commands" \
         "$PROGRAMS/tests/programs-host" "$@" --no-pci --no-telemetry \
         --lcores "0@$(allowed_cpus)" --base-virtaddr 0x4000000000 --file-prefix "$FILE_PREFIX" \
-        --log-level lib.eal:warning -- programs "$RUN/device"
+        --log-level lib.eal:warning -- programs "$RUN/device" "${kind[@]}"
     HOST_PID=$PID
     until_true 60 host_shares_or_ends || true
     host_says shared || die "the host program does not start" "$(tail -n 3 "$RUN/host.log")"
+}
+
+end_programs_host() {
+    echo end >&"$COMMANDS"
+    host_ends
 }
 
 host_shares_or_ends() { host_says shared || ended "$HOST_PID"; }
@@ -46,16 +56,16 @@ host_does() {
 plugin() { echo "$1:$PLUGIN_FOLDER/$(basename "$1")"; }
 
 # start_programs_vm IMAGE: with hugepages, which programs need that share with a
-# second process.
+# second process. The kernel's check of the emulated timer fails on a busy host.
 start_programs_vm() {
-    mkdir "$VM"
+    mkdir -p "$VM"
     start vm env -C "$VM" "$ROOT/scripts/launch" --initrd "$1" --accel "$ACCEL" \
         --memory 1024 --device "$RUN/device" \
-        --append "hugepages=160 -- sh /usr/bin/guest.sh $PORT" -- \
+        --append "no_timer_check hugepages=160 -- sh /usr/bin/guest.sh $PORT" -- \
         -chardev socket,id=agent,path=agent,server=on,wait=off -serial chardev:agent
     # shellcheck disable=SC2034  # for programs.sh
     VM_PID=$PID
-    until_true "$BOOT_LIMIT" grep -qF "guest.sh: ready" "$RUN/vm.log" ||
+    until_true "$PROGRAM_LIMIT" grep -qF "guest.sh: ready" "$RUN/vm.log" ||
         die "the guest has not booted" "$(tail -n 3 "$RUN/vm.log")"
 }
 
