@@ -19,7 +19,7 @@
  * Rules, which the validator enforces (docs/metadata-format.md explains them):
  * - little-endian, natural alignment, offsets in bytes from the header's start;
  * - a reader copies header and tables once and believes only the checked copy;
- * - a writer never changes published metadata except `state`;
+ * - a writer never changes published metadata except `state` and `heartbeat`;
  * - a higher minor version only adds: longer headers, longer entries, more
  *   tables.  A reader steps by entry_size and ignores what it does not know.
  *   A higher major version is refused.
@@ -64,7 +64,13 @@ extern "C" {
 #define RTE_IVSHMEM_DYN_NAME_LEN 64
 #define RTE_IVSHMEM_DPDK_VERSION_LEN 32
 
-/** Life of the metadata; the only field that changes after publication. */
+/**
+ * A writer that lives changes `heartbeat` of all that it has published this
+ * often, in milliseconds.
+ */
+#define RTE_IVSHMEM_HEARTBEAT_MS 200
+
+/** Life of the metadata. */
 enum rte_ivshmem_state {
 	RTE_IVSHMEM_BUILDING = 1, /**< the host still adds objects */
 	RTE_IVSHMEM_READY = 2,    /**< complete; guests may attach */
@@ -98,11 +104,14 @@ struct rte_ivshmem_header {
 	uint32_t header_size;   /**< bytes, with all table descriptors */
 	uint64_t total_size;    /**< bytes of header and tables */
 	uint32_t checksum;      /**< CRC-32C of total_size bytes, with this
-				  *  field and `state` taken as zero */
+				  *  field, `state` and `heartbeat` taken as
+				  *  zero */
 	uint32_t state;         /**< enum rte_ivshmem_state */
 	uint64_t generation;    /**< grows with each publication of a name */
 	uint32_t fingerprint;   /**< CRC-32C of the layout table */
 	uint32_t n_tables;      /**< descriptors that follow `tables` */
+	uint64_t heartbeat;     /**< grows several times a second while the
+				  *  host lives; 0: it does not */
 	char name[RTE_IVSHMEM_META_NAME_LEN];
 	char dpdk_version[RTE_IVSHMEM_DPDK_VERSION_LEN]; /**< rte_version() */
 	struct rte_ivshmem_table tables[RTE_IVSHMEM_N_TABLES];
@@ -188,7 +197,7 @@ RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_table, offset) == 0);
 RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_table, count) == 8);
 RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_table, entry_size) == 12);
 
-RTE_IVSHMEM_ASSERT(sizeof(struct rte_ivshmem_header) == 256);
+RTE_IVSHMEM_ASSERT(sizeof(struct rte_ivshmem_header) == 264);
 RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_header, magic) == 0);
 RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_header, major) == 8);
 RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_header, minor) == 10);
@@ -199,9 +208,10 @@ RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_header, state) == 28);
 RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_header, generation) == 32);
 RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_header, fingerprint) == 40);
 RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_header, n_tables) == 44);
-RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_header, name) == 48);
-RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_header, dpdk_version) == 112);
-RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_header, tables) == 144);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_header, heartbeat) == 48);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_header, name) == 56);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_header, dpdk_version) == 120);
+RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_header, tables) == 152);
 
 RTE_IVSHMEM_ASSERT(sizeof(struct rte_ivshmem_chunk) == 48);
 RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_chunk, address) == 0);

@@ -70,9 +70,12 @@ void seal(void *image, size_t size)
 {
 	struct rte_ivshmem_header *header = image;
 	uint32_t state = header->state;
+	uint64_t heartbeat = header->heartbeat;
 
 	header->checksum = 0;
 	header->state = 0;
+	header->heartbeat = 0;
 	header->checksum = ivshmem_crc32c(0, image, size);
 	header->state = state;
+	header->heartbeat = heartbeat;
 }

@@ -265,13 +265,13 @@ for n in range(256):
 def sealed(data):
     data = bytearray(data)
     total = min(struct.unpack_from("<Q", data, 16)[0], len(data))
-    state = data[28:32]
-    data[24:32] = bytes(8)
+    state, heartbeat = data[28:32], data[48:56]
+    data[24:32] = data[48:56] = bytes(8)
     crc = 0xFFFFFFFF
     for byte in data[:total]:
         crc = table[(crc ^ byte) & 255] ^ crc >> 8
     struct.pack_into("<I", data, 24, crc ^ 0xFFFFFFFF)
-    data[28:32] = state
+    data[28:32], data[48:56] = state, heartbeat
     return data
 
 
@@ -296,7 +296,7 @@ for n, text in enumerate((b"\x1b[2J\x1b]0;x\x07\n<&>\"'", b"\xff\xfe\xc2\x9b\xed
     for at in range(len(data) - 9):
         if data[at:at + 9] == b"tool_ring" and data[at - 3:at] != b"RG_":
             data[at:at + len(text)] = text
-    data[48:48 + len(text)] = text
+    data[56:56 + len(text)] = text
     put(f"name{n}", sealed(data))
 END
 }

@@ -30,6 +30,7 @@ struct ivshmem_metadata {
 	char dpdk_version[RTE_IVSHMEM_DPDK_VERSION_LEN];
 	uint64_t generation;
 	uint64_t total_size; /**< set by decoding */
+	uint64_t heartbeat;
 	uint32_t state;
 	uint32_t fingerprint; /**< set by decoding */
 

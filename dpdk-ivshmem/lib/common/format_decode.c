@@ -60,16 +60,19 @@ static int check_sizes(const struct rte_ivshmem_header *h, size_t available,
 	return 0;
 }
 
-/* `state` may change at any moment, so the checksum does not cover it. */
+/* They may change at any moment, so the checksum does not cover them. */
 static int check_checksum(struct rte_ivshmem_header *h,
 			  struct ivshmem_error *err)
 {
 	uint32_t state = h->state, stored = h->checksum, computed;
+	uint64_t heartbeat = h->heartbeat;
 
 	h->state = 0;
+	h->heartbeat = 0;
 	h->checksum = 0;
 	computed = ivshmem_crc32c(0, h, h->total_size);
 	h->state = state;
+	h->heartbeat = heartbeat;
 	h->checksum = stored;
 	if (computed != stored)
 		return ivshmem_fail(err, -EINVAL,
@@ -204,6 +207,7 @@ static int take_header(struct rte_ivshmem_header *h,
 				err);
 	md->state = h->state;
 	md->generation = h->generation;
+	md->heartbeat = h->heartbeat;
 	md->total_size = h->total_size;
 	md->fingerprint = h->fingerprint;
 	return ret;

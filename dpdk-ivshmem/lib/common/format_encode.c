@@ -113,6 +113,7 @@ int ivshmem_metadata_encode(const struct ivshmem_metadata *md, void **image)
 	}
 	header->checksum = ivshmem_crc32c(0, header, size);
 	header->state = md->state;
+	header->heartbeat = md->heartbeat;
 	*image = header;
 	return 0;
 }

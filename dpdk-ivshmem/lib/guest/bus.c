@@ -15,6 +15,7 @@
 
 #include "bus.h"
 #include "guest.h"
+#include "heartbeat.h"
 #include "log.h"
 
 /** Between scan() and probe(). */
@@ -89,6 +90,8 @@ static int probe(void)
 /* The objects stay: drivers that are closed after this may use them. */
 static int cleanup(void)
 {
+	/* The EAL's alarms end next. */
+	ivshmem_heartbeat_stop();
 	ivshmem_flush_all();
 	return 0;
 }

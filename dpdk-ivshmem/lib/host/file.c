@@ -232,8 +232,9 @@ int ivshmem_file_write(struct ivshmem_file *file,
 	char temporary[PATH_MAX];
 	int fd, ret;
 
-	/* So that ivshmem_older_retire() cannot fail. */
-	if (ivshmem_vec_reserve(&file->older, 1, sizeof(file->fd)) != 0)
+	/* So that nothing fails once the file is there. */
+	if (ivshmem_vec_reserve(&file->older, 1, sizeof(file->fd)) != 0 ||
+	    ivshmem_heartbeat_reserve() != 0)
 		return ivshmem_fail(err, -ENOMEM, "out of memory");
 	ivshmem_temporary_path(file->path, temporary);
 	fd = create_temporary(temporary, err);
@@ -254,6 +255,7 @@ int ivshmem_file_write(struct ivshmem_file *file,
 	}
 	ivshmem_older_retire(file, outdated);
 	file->fd = fd;
+	ivshmem_heartbeat_begin(fd);
 	return 0;
 }
 
@@ -325,6 +327,7 @@ void ivshmem_file_remove(struct ivshmem_file *file)
 	char layout[PATH_MAX];
 
 	if (file->owner == getpid()) {
+		ivshmem_heartbeat_end(file->fd);
 		ivshmem_mark_closing(file->fd);
 		if (ivshmem_file_is_named(file->fd, file->path)) {
 			ivshmem_layout_path(file->path, layout);

@@ -16,6 +16,7 @@
  *   folder.c     where metadata files lie
  *   file.c       the metadata file: owner, replacement, removal; layout file
  *   older.c      generations that were replaced, while VMs have them
+ *   heartbeat.c  guests see that this process lives
  *   telemetry.c  commands for monitoring
  *
  * Functions here return 0 or a negative errno with the reason in `err`.  They
@@ -244,6 +245,18 @@ void ivshmem_older_drop_name(const struct ivshmem_file *file, int fd);
 void ivshmem_older_retire(struct ivshmem_file *file, bool outdated);
 /** Mark all of them CLOSING, and let go of them. */
 void ivshmem_older_close(struct ivshmem_file *file);
+
+/* heartbeat.c: guests see that this process lives.  Thread-safe. */
+
+/** What to publish next; 0 at the end of the program. */
+uint64_t ivshmem_heartbeat_now(void);
+/** Make room for one more file: 0 or -ENOMEM. */
+int ivshmem_heartbeat_reserve(void);
+/** From now on keep the heartbeat of the metadata that is open as fd going;
+ *  there is room. */
+void ivshmem_heartbeat_begin(int fd);
+/** Do not any more; fd may never have begun. */
+void ivshmem_heartbeat_end(int fd);
 
 /** True if `path` names the file that is open as `fd`. */
 bool ivshmem_file_is_named(int fd, const char *path);

@@ -73,6 +73,7 @@ void ivshmem_older_drop_name(const struct ivshmem_file *file, int fd)
 /* Let go of a generation that was replaced. */
 static void forget(const struct ivshmem_file *file, int fd)
 {
+	ivshmem_heartbeat_end(fd);
 	ivshmem_older_drop_name(file, fd);
 	close(fd);
 }
@@ -110,6 +111,7 @@ void ivshmem_older_close(struct ivshmem_file *file)
 
 	for (uint32_t i = 0; i < file->older.n; i++) {
 		if (file->owner == getpid()) {
+			ivshmem_heartbeat_end(older[i]);
 			ivshmem_mark_closing(older[i]);
 			ivshmem_older_drop_name(file, older[i]);
 		}

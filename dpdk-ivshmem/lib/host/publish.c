@@ -350,6 +350,7 @@ static void fill(const struct ivshmem_host *host, uint64_t generation,
 		 rte_version());
 	md->generation = generation;
 	md->state = state;
+	md->heartbeat = ivshmem_heartbeat_now();
 	md->layout = (uint32_t *)(uintptr_t)ivshmem_layout;
 	md->n_layout = RTE_IVSHMEM_LAYOUT_N;
 }
