@@ -11,7 +11,18 @@
  *                    rte_ivshmem_info_get(...)             is the host there?
  *     device_del     rte_ivshmem_detach("0000:00:05.0")    lookups do not
  *
- * or rte_ivshmem_monitor_start(), which calls back, and attaches if asked to.
+ * or rte_ivshmem_monitor_start(), which calls back, and attaches if asked to:
+ *
+ *     device_add                   FOUND, ATTACHED
+ *     the host dies                STATE  live -> silent
+ *     it starts again              STATE  silent -> closing
+ *     device_del, device_add       STATE  closing -> gone, RETURNED, DETACHED,
+ *                                  ATTACHED: the same objects of the new host
+ *
+ * Never rely on memory of a device that is gone: what is read there are zeros,
+ * or the memory of another device that came to the same place.  State GONE is
+ * told by all that is here, and does not change any more; lookups still find
+ * the objects until the device is detached.
  *
  * A device is called by its PCI address as sysfs writes it (0000:00:05.0); on
  * the host, for another process, by the path of the metadata file as given in
@@ -24,8 +35,8 @@
  * for example `--base-virtaddr 0x10000000000`.
  *
  * Thread-safety: all calls may be made from any thread, between rte_eal_init()
- * and rte_eal_cleanup(), but not from a callback of the monitor where that is
- * said.  A secondary process attaches and detaches for itself, after its
+ * and rte_eal_cleanup(), and from the monitor's callback but for starting and
+ * stopping it.  A secondary process attaches and detaches for itself, after its
  * primary attached and before that detaches.
  *
  * Errors: 0 on success; negative on failure, with the reason in rte_errno and
@@ -56,7 +67,20 @@ enum rte_ivshmem_host_state {
 	/** The device was unplugged, or shows something else: the objects are
 	 *  gone, and what is read at their addresses means nothing. */
 	RTE_IVSHMEM_HOST_GONE = 3,
+	/** It was live, and has given no sign for RTE_IVSHMEM_SILENT_MS: it
+	 *  died, or is stopped (SIGSTOP, a debugger).  It may become LIVE
+	 *  again. */
+	RTE_IVSHMEM_HOST_SILENT = 4,
 };
+
+/**
+ * A host gives a sign five times a second.  It is silent when none has been
+ * seen for so long, in milliseconds.  Signs are looked for by the calls that
+ * tell the state, and by the monitor; without the monitor, a host that died
+ * since the last such call is LIVE in the next one, and SILENT in one that is
+ * made so long after that.
+ */
+#define RTE_IVSHMEM_SILENT_MS 3000
 
 /** What is attached. */
 struct rte_ivshmem_info {
@@ -154,6 +178,93 @@ int rte_ivshmem_info_get(const char *device, struct rte_ivshmem_info *info);
  */
 int rte_ivshmem_info_walk(int (*visit)(const struct rte_ivshmem_info *info,
 				       void *arg), void *arg);
+
+/** What the monitor tells. */
+enum rte_ivshmem_event_type {
+	/** A device is there that can be attached: plugged since the start of
+	 *  the monitor, or there before and not attached. */
+	RTE_IVSHMEM_EVENT_FOUND = 1,
+	/** The same, and it is a host that is back: one device that is
+	 *  attached, `other`, shows an earlier generation of that name, which
+	 *  is CLOSING or GONE.  That one has to be detached before this can be
+	 *  attached.  For a file, `other` is the same path. */
+	RTE_IVSHMEM_EVENT_RETURNED = 2,
+	/** A device has been attached, by the monitor or a call. */
+	RTE_IVSHMEM_EVENT_ATTACHED = 3,
+	/** A device has been detached, by the monitor or a call. */
+	RTE_IVSHMEM_EVENT_DETACHED = 4,
+	/** The state of an attached device has changed from `before`. */
+	RTE_IVSHMEM_EVENT_STATE = 5,
+	/** A device that came cannot be attached: see `error`. */
+	RTE_IVSHMEM_EVENT_FAILED = 6,
+};
+
+/** Something happened. */
+struct rte_ivshmem_event {
+	enum rte_ivshmem_event_type type;
+	enum rte_ivshmem_host_state before; /**< STATE; else 0 */
+	int error; /**< FAILED: as rte_errno of rte_ivshmem_attach(); else 0 */
+	char other[RTE_IVSHMEM_DEVICE_SIZE]; /**< RETURNED; else "" */
+	struct rte_ivshmem_info info; /**< DETACHED: as last seen; FAILED: only
+				       *   `device` */
+};
+
+/**
+ * Called for each event, one after the other, in the EAL's interrupt thread:
+ * do not wait in it.  It may attach and detach.
+ *
+ * @param event
+ *   Valid during the call.
+ */
+typedef void (*rte_ivshmem_event_cb)(const struct rte_ivshmem_event *event,
+				     void *arg);
+
+/**
+ * The monitor attaches what it finds.  If a host is back, it first detaches the
+ * device of before; and it detaches what is GONE.  It leaves alone what is held
+ * (rte_ivshmem_hold()): so hold a device while you use its objects, release it
+ * when an event tells that its host has gone, and it goes on by itself.  The
+ * callback for RETURNED, or for STATE with GONE, comes before the detaching.
+ */
+#define RTE_IVSHMEM_MONITOR_ATTACH (UINT32_C(1) << 0)
+
+/** How often the monitor looks at the states, in milliseconds. */
+#define RTE_IVSHMEM_MONITOR_MS 100
+
+/**
+ * Begin to watch for devices and hosts.  What is attached already is told of
+ * only when it changes; rte_ivshmem_info_walk() tells the rest.  What comes and
+ * goes within RTE_IVSHMEM_MONITOR_MS may not be told of.
+ *
+ * It uses rte_dev_event_monitor_start() and an alarm of the EAL.  Where the
+ * kernel's events cannot be had, it looks for devices once a second.
+ *
+ * @param callback
+ *   May be NULL with RTE_IVSHMEM_MONITOR_ATTACH.
+ * @param flags
+ *   0 or RTE_IVSHMEM_MONITOR_ATTACH.
+ * @return
+ *   0, or a negative value with rte_errno:
+ *   - EINVAL: unknown flags, or nothing to do
+ *   - EAGAIN: before rte_eal_init()
+ *   - EEXIST: it has been started already
+ *   - EDEADLK: called in its callback
+ *   - ENOMEM
+ */
+int rte_ivshmem_monitor_start(rte_ivshmem_event_cb callback, void *arg,
+			      uint32_t flags);
+
+/**
+ * Stop it; after this the callback does not run any more.  Waits for one that
+ * runs: do not hold a lock that the callback takes.  rte_eal_cleanup() stops it
+ * as well.
+ *
+ * @return
+ *   0, or a negative value with rte_errno:
+ *   - ENOENT: it has not been started
+ *   - EDEADLK: called in its callback
+ */
+int rte_ivshmem_monitor_stop(void);
 
 #ifdef __cplusplus
 }

@@ -189,6 +189,24 @@ bool ivshmem_source_is_pci(const char *name)
 	       read_attribute(name, "device") == PCI_DEVICE_IVSHMEM;
 }
 
+bool ivshmem_source_has_bar(const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	snprintf(path, sizeof(path), SYSFS_PCI "/%s/resource2", name);
+	return stat(path, &st) == 0;
+}
+
+ino_t ivshmem_source_pci_inode(const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	snprintf(path, sizeof(path), SYSFS_PCI "/%s", name);
+	return stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
 static int is_ivshmem(const struct dirent *entry)
 {
 	return ivshmem_source_is_pci(entry->d_name);

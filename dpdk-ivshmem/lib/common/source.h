@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "format.h"
 
@@ -36,6 +37,13 @@ int ivshmem_source_list_pci(struct dirent ***entries);
 
 /** Is there a PCI device 1af4:1110 of that address? */
 bool ivshmem_source_is_pci(const char *name);
+
+/** Has it a file for BAR 2?  It gets that a little after it appears. */
+bool ivshmem_source_has_bar(const char *name);
+
+/** The inode of its folder in sysfs, another one after each plug; 0 if it is
+ *  not there. */
+ino_t ivshmem_source_pci_inode(const char *name);
 
 /**
  * Enable a PCI device and read the metadata in its BAR 2.  A device that has

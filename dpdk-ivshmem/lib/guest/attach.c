@@ -23,6 +23,8 @@ static struct ivshmem_device_list attached = TAILQ_HEAD_INITIALIZER(attached);
 /** The process that attached them. */
 static pid_t owner;
 
+static uint64_t attachments; /* since the start */
+
 /* Guards the list, and all that changes a device in it. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -94,6 +96,7 @@ int ivshmem_device_attach(struct ivshmem_device *device,
 		return ret;
 	}
 	owner = getpid();
+	device->number = ++attachments;
 	TAILQ_INSERT_TAIL(&attached, device, next);
 	report(device);
 	return 0;
@@ -286,7 +289,7 @@ int rte_ivshmem_release(const char *device)
 	return result("not released", device, ret, &err);
 }
 
-static void fill_info(const struct ivshmem_device *device,
+static void fill_info(struct ivshmem_device *device,
 		      struct rte_ivshmem_info *info)
 {
 	const struct ivshmem_metadata *md = &device->md;
@@ -320,16 +323,21 @@ int rte_ivshmem_info_get(const char *device, struct rte_ivshmem_info *info)
 	return result("no information", device, ret, &err);
 }
 
-static int list_infos(struct ivshmem_vec *infos)
+int ivshmem_list_attached(struct ivshmem_vec *list)
 {
-	const struct ivshmem_device *device;
-	struct rte_ivshmem_info info;
+	struct ivshmem_device *device;
 	int ret = 0;
 
 	pthread_mutex_lock(&lock);
 	TAILQ_FOREACH(device, &attached, next) {
-		fill_info(device, &info);
-		ret = ivshmem_vec_append(infos, &info, 1, sizeof(info));
+		struct ivshmem_attached one = {
+			.number = device->number,
+			.inode = device->inode,
+			.is_pci = device->is_pci,
+		};
+
+		fill_info(device, &one.info);
+		ret = ivshmem_vec_append(list, &one, 1, sizeof(one));
 		if (ret != 0)
 			break;
 	}
@@ -337,16 +345,32 @@ static int list_infos(struct ivshmem_vec *infos)
 	return ret;
 }
 
+int ivshmem_inspect(const char *name, struct rte_ivshmem_info *info,
+		    struct ivshmem_error *err)
+{
+	struct ivshmem_device *device;
+	int ret = ivshmem_open_device(name, &device, err);
+
+	if (ret != 0)
+		return ret;
+	ret = ivshmem_watch(device, err);
+	if (ret == 0)
+		fill_info(device, info);
+	ivshmem_unwatch(device);
+	ivshmem_device_free(device);
+	return ret;
+}
+
 int rte_ivshmem_info_walk(int (*visit)(const struct rte_ivshmem_info *info,
 				       void *arg), void *arg)
 {
-	struct ivshmem_vec infos = { NULL, 0, 0 };
-	const struct rte_ivshmem_info *info;
-	int ret = list_infos(&infos);
+	struct ivshmem_vec list = { NULL, 0, 0 };
+	const struct ivshmem_attached *one;
+	int ret = ivshmem_list_attached(&list);
 
-	info = infos.data;
-	for (uint32_t i = 0; i < infos.n && ret == 0; i++)
-		ret = visit(&info[i], arg);
-	free(infos.data);
+	one = list.data;
+	for (uint32_t i = 0; i < list.n && ret == 0; i++)
+		ret = visit(&one[i].info, arg);
+	free(list.data);
 	return ret;
 }

@@ -91,6 +91,7 @@ static int probe(void)
 static int cleanup(void)
 {
 	/* The EAL's alarms end next. */
+	ivshmem_monitor_end();
 	ivshmem_heartbeat_stop();
 	ivshmem_flush_all();
 	return 0;

@@ -12,6 +12,9 @@
  *   pool_free.c    rte_mempool_free() of what belongs to the host
  *   objects.c      objects that rte_*_lookup() finds
  *   live.c         how the host is
+ *   monitor.c      devices that come and go, and hosts: the callback
+ *   arrivals.c     what came, until it is attached
+ *   telemetry.c    commands for monitoring
  *
  * At start all of it runs in rte_eal_init(), in one thread; later with the lock
  * of attach.c held.  Functions return 0 or a negative errno with the reason in
@@ -23,6 +26,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <sys/queue.h>
+#include <sys/types.h>
 
 #include "caches.h"
 #include "format.h"
@@ -40,6 +44,10 @@ struct ivshmem_device {
 
 	/** The metadata's first page, while attached; NULL for files. */
 	const volatile struct rte_ivshmem_header *header;
+	ino_t inode;          /**< of its folder in sysfs, or of the file */
+	bool gone;            /**< was seen so: it does not come back */
+	uint64_t heartbeat;   /**< as last seen */
+	uint64_t beat_time;   /**< when it was seen to change, ms */
 	struct ivshmem_vec places;      /**< struct ivshmem_place */
 	struct ivshmem_vec descriptors; /**< uint64_t: private pages, as users */
 	struct ivshmem_caches *caches;
@@ -48,6 +56,7 @@ struct ivshmem_device {
 	void **reserved;      /**< by object: what a memzone's name cost */
 	bool ops_settled;
 	uint32_t holders;
+	uint64_t number; /**< of this attachment; no other one has it */
 };
 
 TAILQ_HEAD(ivshmem_device_list, ivshmem_device);
@@ -83,6 +92,21 @@ void ivshmem_device_unmap(struct ivshmem_device *device);
 /** Let lookups find what was mapped, and list the device as attached. */
 int ivshmem_device_attach(struct ivshmem_device *device,
 			  struct ivshmem_error *err);
+
+/** An attached device, for who compares it with what it was. */
+struct ivshmem_attached {
+	struct rte_ivshmem_info info;
+	uint64_t number; /**< of this attachment */
+	ino_t inode;     /**< of the file; of a PCI device's folder in sysfs */
+	bool is_pci;
+};
+
+/** All that is attached, in new memory: 0 or -ENOMEM. */
+int ivshmem_list_attached(struct ivshmem_vec *list);
+
+/** What attaching the device would give; or why it cannot be. */
+int ivshmem_inspect(const char *name, struct rte_ivshmem_info *info,
+		    struct ivshmem_error *err);
 
 /** Is that the mempool of an attached device?  If so, copy what it is. */
 bool ivshmem_find_pool(const void *pool, struct rte_ivshmem_object *object);
@@ -207,8 +231,18 @@ int ivshmem_watch(struct ivshmem_device *device, struct ivshmem_error *err);
 /** Undo ivshmem_watch(). */
 void ivshmem_unwatch(struct ivshmem_device *device);
 
-/** How the host is now. */
-enum rte_ivshmem_host_state
-ivshmem_host_state(const struct ivshmem_device *device);
+/** How the host is now; remembers what it saw. */
+enum rte_ivshmem_host_state ivshmem_host_state(struct ivshmem_device *device);
+
+/** Does the memory show anything else by now?  Without the lock, too. */
+bool ivshmem_is_gone(const struct ivshmem_device *device);
+
+/** Milliseconds of a clock that only goes forward. */
+uint64_t ivshmem_now(void);
+
+/* ---- monitor.c ---------------------------------------------------------- */
+
+/** At the end of the program. */
+void ivshmem_monitor_end(void);
 
 #endif

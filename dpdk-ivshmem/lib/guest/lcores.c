@@ -99,7 +99,7 @@ static void lcore_ends(unsigned int lcore_id, void *arg)
 {
 	const struct ivshmem_device *device = arg;
 
-	if (ivshmem_host_state(device) == RTE_IVSHMEM_HOST_GONE)
+	if (ivshmem_is_gone(device))
 		return;
 	for (uint32_t i = 0; i < device->n_caches; i++)
 		flush(device, i, lcore_id);

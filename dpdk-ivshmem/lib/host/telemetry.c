@@ -25,20 +25,7 @@
 #include "drawing.h"
 #include "host.h"
 #include "log.h"
-
-/* Of a reply's 16 KiB.  What does not fit, telemetry leaves out, and goes on
- * with the next name that does; each has two quotes and a comma. */
-#define LIST_BYTES 15000
-
-/* The name has been changed in 23.03. */
-static int add_number(struct rte_tel_data *d, const char *name, uint64_t value)
-{
-#if RTE_VERSION >= RTE_VERSION_NUM(23, 3, 0, 0)
-	return rte_tel_data_add_dict_uint(d, name, value);
-#else
-	return rte_tel_data_add_dict_u64(d, name, value);
-#endif
-}
+#include "tel.h"
 
 /** Names that are to be listed. */
 struct names {
@@ -69,7 +56,7 @@ static void add_names(struct rte_tel_data *d, const struct names *names)
 
 	for (uint32_t i = 0; i < names->all.n; i++) {
 		bytes += strlen(all[i]) + 3;
-		if (bytes > LIST_BYTES ||
+		if (bytes > IVSHMEM_TEL_LIST_BYTES ||
 		    rte_tel_data_add_array_string(d, all[i]) != 0)
 			return;
 	}
@@ -92,32 +79,6 @@ static int handle_list(const char *cmd __rte_unused, const char *params,
 	return names.ret;
 }
 
-/* The beginning, where it is long.  DPDK drops what is not ASCII. */
-static void add_text(struct rte_tel_data *d, const char *name, const char *text)
-{
-	char value[RTE_TEL_MAX_STRING_LEN];
-
-	snprintf(value, sizeof(value), "%.*s", (int)sizeof(value) - 1, text);
-	for (char *c = value; *c != '\0'; c++)
-		*c = (*c & 0x80) != 0 ? '?' : *c;
-	rte_tel_data_add_dict_string(d, name, value);
-}
-
-/* The end of a long path tells more. */
-static void add_path(struct rte_tel_data *d, const char *name, const char *path)
-{
-	char value[RTE_TEL_MAX_STRING_LEN];
-	size_t len = strlen(path);
-
-	if (len < sizeof(value)) {
-		add_text(d, name, path);
-		return;
-	}
-	snprintf(value, sizeof(value), "...%s",
-		 path + len - (sizeof(value) - sizeof("...")));
-	add_text(d, name, value);
-}
-
 /* What guests read: others may have marked it closing. */
 static uint32_t published_state(const struct ivshmem_host *host)
 {
@@ -138,10 +99,10 @@ static void add_objects(struct rte_tel_data *d, const struct ivshmem_host *host)
 		n[object->wire.type % RTE_DIM(n)]++;
 		readonly += object->asked && object->readonly;
 	}
-	add_number(d, "memzones", n[RTE_IVSHMEM_MEMZONE]);
-	add_number(d, "rings", n[RTE_IVSHMEM_RING]);
-	add_number(d, "mempools", n[RTE_IVSHMEM_MEMPOOL]);
-	add_number(d, "readonly", readonly);
+	ivshmem_tel_number(d, "memzones", n[RTE_IVSHMEM_MEMZONE]);
+	ivshmem_tel_number(d, "rings", n[RTE_IVSHMEM_RING]);
+	ivshmem_tel_number(d, "mempools", n[RTE_IVSHMEM_MEMPOOL]);
+	ivshmem_tel_number(d, "readonly", readonly);
 }
 
 /* Of the next publication, if something changed since the last one. */
@@ -152,11 +113,11 @@ static void add_chunks(struct rte_tel_data *d, const struct ivshmem_host *host)
 
 	if (ivshmem_publish_build(host, host->generation, host->state, &md,
 				  &err) != 0) {
-		add_text(d, "problem", err.text);
+		ivshmem_tel_text(d, "problem", err.text);
 		return;
 	}
-	add_number(d, "chunks", md.n_chunks);
-	add_number(d, "bytes", ivshmem_chunk_bytes(&md));
+	ivshmem_tel_number(d, "chunks", md.n_chunks);
+	ivshmem_tel_number(d, "bytes", ivshmem_chunk_bytes(&md));
 	ivshmem_published_free(&md);
 }
 
@@ -165,16 +126,16 @@ static void add_info(struct rte_tel_data *d, const struct ivshmem_host *host)
 	bool changed = host->state == RTE_IVSHMEM_BUILDING &&
 		       (host->n_objects > 0 || !TAILQ_EMPTY(&host->removed));
 
-	add_text(d, "name", host->name);
-	add_text(d, "state", ivshmem_state_name(published_state(host)));
-	add_number(d, "generation", host->generation);
-	add_number(d, "unpublished", changed);
-	add_number(d, "stale", !ivshmem_file_is_named(host->file.fd,
+	ivshmem_tel_text(d, "name", host->name);
+	ivshmem_tel_text(d, "state", ivshmem_state_name(published_state(host)));
+	ivshmem_tel_number(d, "generation", host->generation);
+	ivshmem_tel_number(d, "unpublished", changed);
+	ivshmem_tel_number(d, "stale", !ivshmem_file_is_named(host->file.fd,
 						      host->file.path));
 	add_objects(d, host);
 	add_chunks(d, host);
-	add_path(d, "file", host->file.path);
-	add_text(d, "dpdk", rte_version());
+	ivshmem_tel_path(d, "file", host->file.path);
+	ivshmem_tel_text(d, "dpdk", rte_version());
 }
 
 static int handle_info(const char *cmd __rte_unused, const char *params,
@@ -214,8 +175,8 @@ static int handle_audit(const char *cmd __rte_unused, const char *params,
 	if (ret != 0)
 		return ret;
 	rte_tel_data_start_dict(d);
-	add_text(d, "name", params);
-	return add_number(d, "beyond", beyond);
+	ivshmem_tel_text(d, "name", params);
+	return ivshmem_tel_number(d, "beyond", beyond);
 }
 
 /* 22.11 takes 63 characters of help. */
