@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The host of tests/e2e/restart.sh.  Arguments: those of the EAL, `--`, the
- * name of the metadata and the number of this life.
+ * The host of tests/e2e/restart.sh and plug_at_run_time.sh.  Arguments: those of
+ * the EAL, `--`, the name of the metadata and the number of this life.
  *
  * It shares two rings, a pool and a memzone, prints QMP's line to plug the
- * device, the one to unplug it, and the dump; then it answers packets.  At
- * SIGUSR1 it shares one memzone more, in a new generation; at SIGTERM it ends in
- * order.
+ * device, the one to unplug it, and the dump; then it answers packets, and says
+ * when the first one of a guest came.  At SIGUSR1 it shares one memzone more, in
+ * a new generation; at SIGTERM it ends in order.
  */
 #include <signal.h>
 #include <stdbool.h>
@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
@@ -97,13 +98,25 @@ static bool share_objects(const struct host *host)
 	       rte_ivshmem_metadata_dump(stdout, host->name) == 0;
 }
 
+/* Of the clock that all programs of this machine share. */
+static void print_time(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	printf("first packet at %lld.%06ld\n", (long long)now.tv_sec,
+	       now.tv_nsec / 1000);
+}
+
 /* A guest begins to count at 0 each time it starts. */
 static bool answer(struct host *host, struct rte_mbuf *m)
 {
 	uint64_t *words = rte_pktmbuf_mtod(m, uint64_t *);
 
-	if (restart_packet_is(words, host->life, 0, false))
+	if (restart_packet_is(words, host->life, 0, false)) {
 		host->answered = 0;
+		print_time();
+	}
 	if (!restart_packet_is(words, host->life, host->answered, false)) {
 		printf("packet %u is wrong: %#llx\n", host->answered,
 		       (unsigned long long)words[0]);

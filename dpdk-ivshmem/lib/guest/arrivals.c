@@ -186,8 +186,12 @@ static enum stage attach(struct ivshmem_monitor *monitor,
 	obstacle = find_obstacle(&monitor->told, info);
 	if (obstacle != NULL && obstacle->info.holders > 0)
 		return HELD;
-	if (obstacle != NULL)
+	if (obstacle != NULL) {
 		rte_ivshmem_detach(obstacle->info.device, 0);
+		ivshmem_tell_changes(monitor);
+	}
+	if (is_attached(&monitor->told, arrival->name, arrival->inode))
+		return TOLD;
 	ret = rte_ivshmem_attach(info->device);
 	ivshmem_tell_changes(monitor);
 	if (ret != 0)
