@@ -29,7 +29,7 @@ usage: ./build.sh COMMAND [OPTION]...
   build qemu     build/qemu/qemu-system-x86_64 alone
   build library  build/dpdk-ivshmem alone
   bench [NAME]   build what they need and run the benchmarks, or one (startup,
-                 publish, memory-type, wakeup)
+                 publish, memory-type, plug, wakeup)
   fuzz           build QEMU with clang, libFuzzer and sanitizers, and fuzz the
                  device; what follows goes to scripts/fuzz
       --cases N  random devices; --runs N  inputs of QEMU's generic fuzzer
@@ -233,7 +233,7 @@ cmd_bench() {
     for name in "${benchmarks[@]}"; do
         case $name in
         publish) build_library ;;
-        memory-type | wakeup) build_qemu; build_library; build_guest ;;
+        memory-type | plug | wakeup) build_qemu; build_library; build_guest ;;
         *) build_qemu ;;
         esac
         "$ROOT/scripts/bench/$name"

@@ -10,9 +10,6 @@
  * It compares what is attached with what it told last, whoever attached it; so
  * nothing else has to report to it.
  */
-/* DPDK's device events are not declared stable yet. */
-#define ALLOW_EXPERIMENTAL_API
-
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
