@@ -37,8 +37,8 @@ static void reset(uint64_t page_size)
 	memset(objects, 0, sizeof(objects));
 	memset(chunks, 0, sizeof(chunks));
 	memset(&md, 0, sizeof(md));
-	layout[RTE_IVSHMEM_LAYOUT_mempool_size] = HEADER;
-	layout[RTE_IVSHMEM_LAYOUT_mempool_cache_size] = CACHE;
+	layout[RTE_IVSHMEM_LAYOUT_sizeof_mempool] = HEADER;
+	layout[RTE_IVSHMEM_LAYOUT_sizeof_cache] = CACHE;
 	layout[RTE_IVSHMEM_LAYOUT_max_lcore] = LCORES;
 	chunks[0].page_size = RTE_IVSHMEM_PAGE_SIZE;
 	chunks[1] = (struct rte_ivshmem_chunk){
@@ -130,7 +130,7 @@ static void test_none(void)
 	pool->cache_size = 32;
 	pool->flags = RTE_IVSHMEM_OBJECT_READONLY;
 	check(find(4 * KIB)->n == 0, "nor one that is only read");
-	md.n_layout = RTE_IVSHMEM_LAYOUT_mempool_cache_size;
+	md.n_layout = RTE_IVSHMEM_LAYOUT_sizeof_cache;
 	check(find(4 * KIB)->ret == 0, "then the layout does not matter");
 	pool->flags = 0;
 	check(refused(find(4 * KIB), -EINVAL, "does not tell of caches"),
@@ -222,10 +222,10 @@ static void test_hostile(void)
 	reset(4 * KIB);
 	add_pool(0, POOL);
 	layout[RTE_IVSHMEM_LAYOUT_max_lcore] = UINT32_MAX;
-	layout[RTE_IVSHMEM_LAYOUT_mempool_cache_size] = UINT32_MAX;
+	layout[RTE_IVSHMEM_LAYOUT_sizeof_cache] = UINT32_MAX;
 	check(refused(find(4 * KIB), -EINVAL, "do not hold"),
 	      "and counts whose product overflows");
-	layout[RTE_IVSHMEM_LAYOUT_mempool_cache_size] = 0;
+	layout[RTE_IVSHMEM_LAYOUT_sizeof_cache] = 0;
 	check(refused(find(4 * KIB), -EINVAL, "do not hold"),
 	      "and caches of no size");
 	reset(4 * KIB);
