@@ -20,7 +20,7 @@
 #define LONGEST 1460
 #define BURST 32
 #define SEGMENTS_EACH 5 /* a packet of two segments each so many */
-#define PATIENCE 60     /* seconds without a packet */
+#define PATIENCE 300    /* seconds without a packet */
 
 /** Packets that are to go through rings; either of these may be NULL. */
 struct passage {

@@ -6,7 +6,7 @@
 
 VM=$RUN/vm
 PORT=/dev/ttyS1
-PROGRAM_LIMIT=300 # seconds for a program in a guest, on a busy machine
+PROGRAM_LIMIT=400 # seconds for a program in a guest, on a busy machine: above that of programs_packets.c
 PLUGIN_FOLDER=    # DPDK's, for the programs of this system
 
 # ---- host ---------------------------------------------------------------------
