@@ -63,6 +63,7 @@ WRAP(char *, strdup, ENOMEM, NULL, (const char *s), (s))
 WRAP(void *, mmap64, ENOMEM, MAP_FAILED,
      (void *p, size_t n, int prot, int flags, int fd, off_t at),
      (p, n, prot, flags, fd, at))
+WRAP(int, mprotect, ENOMEM, -1, (void *p, size_t n, int prot), (p, n, prot))
 WRAP(void *, rte_lcore_callback_register, ENOMEM, NULL,
      (const char *name, rte_lcore_init_cb init, rte_lcore_uninit_cb uninit,
       void *arg), (name, init, uninit, arg))

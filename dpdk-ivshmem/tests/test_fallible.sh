@@ -23,7 +23,7 @@ CANNOT_FAIL=(
     # of a stream: ferror(), feof() or fclose() tells in the end
     feof ferror fprintf fputc fputs putc fwrite
     # the descriptor or mapping is gone in any case
-    close closedir munmap
+    close closedir munmap madvise
     # a known clock; a pause that is cut short is followed by another look
     clock_gettime nanosleep
     # a plain mutex, a constant once

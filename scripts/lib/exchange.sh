@@ -39,7 +39,7 @@ exchange_end() {
     for pid in "${STARTED[@]}"; do stop "$pid"; done
     drain
     [ -z "$HUGE_DIR" ] || "$ROOT/scripts/hugepages" --name "$FILE_PREFIX" release || true
-    if [ "$(id -u)" -eq 0 ]; then rm -rf "/var/run/dpdk/$FILE_PREFIX"; fi
+    if [ "$(id -u)" -eq 0 ]; then rm -rf "/var/run/dpdk/$FILE_PREFIX"*; fi
     rm -rf "$XDG_RUNTIME_DIR"
     exchange_at_end "$status"
 }
