@@ -88,7 +88,7 @@ one_cycle() {
     add && until_true "$BOOT_LIMIT" first_packet "$1" || return 1
     at=$(sed -n 's/^first packet at //p' "$RUN/life$LIFE.log" | sed -n "$1p")
     TIMES+=("$(awk -v from="$ADDED" -v to="$at" 'BEGIN { printf "%.1f", (to - from) * 1000 }')")
-    attaches && signal USR2 && tells "detach: 0" && nothing_left && del
+    attaches && signal USR2 && tells "event detached" && nothing_left && del
 }
 
 # cycles NUMBER: from the count of first packets that there are.
@@ -136,7 +136,7 @@ check_plug() {
     check "another program attaches it by a call, with the same result" \
         until_true "$BOOT_LIMIT" called "life 1: 200 packets there and back left: 0 mappings of devices"
     signal USR2
-    check "the program detaches it" tells "detach: 0"
+    check "the program detaches it" tells "event detached"
     check "which leaves no mapping behind" nothing_left
     check "and it is not attached again" tells_not "event attached"
     check "the device is unplugged" del
@@ -183,7 +183,7 @@ check_host() {
     check "the old device is unplugged" del
     check "which is no news to the program" tells_not "event"
     signal USR2
-    tells "detach: 0"
+    tells "event detached"
     nothing_left
     check "so is the new one" del ivshmem-new
 }
