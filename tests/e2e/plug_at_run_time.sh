@@ -10,7 +10,7 @@
 #
 # For the functions that are called by way of check and until_true, and for what
 # the guest is to expand:
-# shellcheck disable=SC2016,SC2317
+# shellcheck disable=SC2016,SC2119,SC2120,SC2317
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 # shellcheck source=tests/e2e/restart/lib.sh
