@@ -113,8 +113,8 @@ print_times() {
 
 # The last count of all mappings that it printed.
 all_mappings() {
-    in_guest "grep '^left: ' /tmp/out | tail -n 1"
-    sed 's/.*, \([0-9]*\) in all.*/\1/' <<<"$OUTPUT"
+    in_guest "sed -n 's/^left: .*, \([0-9]*\) in all.*/\1/p' /tmp/out | tail -n 1"
+    echo "$OUTPUT"
 }
 
 called() {

@@ -3,6 +3,9 @@
 #
 # For the tests in which a host program, restart_host.c, dies and comes back while
 # a VM runs, and the VM's devices are plugged by QMP. Needs lib.sh.
+#
+# For what the scripts use, and for what the guest is to expand:
+# shellcheck disable=SC2016,SC2034
 
 IMAGE=$RUN/guest.img
 VM=$RUN/vm
