@@ -217,6 +217,7 @@ BOOT_ID=$OUTPUT
 start_program
 if [ "${1:-}" = --measure ]; then
     measure "${2:-20}"
+    end_life TERM
     stop "$VM_PID"
     drain
     exit 0
