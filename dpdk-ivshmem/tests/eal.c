@@ -50,14 +50,17 @@ static void remove_hugepages(void)
 
 void end_eal(void)
 {
-	char runtime[PATH_MAX], guest[PATH_MAX];
+	const char *const prefixes[] = { test_prefix, test_guest };
+	char runtime[PATH_MAX], folder[PATH_MAX + 64];
 
 	snprintf(runtime, sizeof(runtime), "%s", rte_eal_get_runtime_dir());
-	snprintf(guest, sizeof(guest), "%.*s/%s",
-		 (int)(strrchr(runtime, '/') - runtime), runtime, test_guest);
+	*strrchr(runtime, '/') = '\0';
 	rte_eal_cleanup();
-	remove_folder(runtime);
-	remove_folder(guest);
+	for (unsigned int i = 0; i < RTE_DIM(prefixes); i++) {
+		snprintf(folder, sizeof(folder), "%s/%s", runtime,
+			 prefixes[i]);
+		remove_folder(folder);
+	}
 }
 
 static void clean_up(void)

@@ -10,6 +10,7 @@
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/ivshmem-guests-XXXXXX")
 PREFIX=ivcalls$$
 CPUS=$(awk '$1 == "Cpus_allowed_list:" { print "(" $2 ")" }' /proc/self/status)
+# shellcheck disable=SC2034  # for the scripts that source this file
 FAR=0x200000000000 # free with and without AddressSanitizer's shadow
 export XDG_RUNTIME_DIR=$WORK/runtime RTE_IVSHMEM_DIR=$WORK/metadata
 # The EAL refuses plugins below a folder that all may write to.
@@ -33,6 +34,7 @@ trap end_guests EXIT
 # start_host NAME EAL-ARGUMENTS...: until it has shared its objects. MORE: the
 # words behind its name.
 start_host() {
+    # shellcheck disable=SC2034  # read by name
     local name=$1 line='' input output
     shift
     mkfifo "$WORK/$name.in" "$WORK/$name.out"
@@ -69,6 +71,7 @@ guest() {
     return $status
 }
 
+# shellcheck disable=SC2034  # for the scripts that source this file
 MODEST=(--no-huge -m 32 --no-pci --no-telemetry --lcores "0@$CPUS,1@$CPUS"
     --log-level lib.eal:warning)
 

@@ -564,6 +564,7 @@ int main(int argc, char **argv)
 	test_writer();
 	test_files();
 	check(try_file(good_file), "the honest host's objects are still there");
-	rte_eal_cleanup();
+	end_children();
+	end_eal();
 	return tap_end();
 }

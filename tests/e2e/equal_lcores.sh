@@ -22,6 +22,7 @@ start_stress_host() {
         --lcores "$LCORES" --file-prefix "$FILE_PREFIX" --log-level lib.eal:warning \
         -- st "$SECONDS_OF_WORK" $((PARTIES - 1)) "$DEVICE_FILE"
     HOST_PID=$PID
+    # shellcheck disable=SC2119  # without its argument
     wait_for_device || die "no device: $(cat "$RUN/host.log")"
 }
 

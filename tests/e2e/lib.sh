@@ -62,6 +62,7 @@ exchange_at_end() {
 share() {
     start_host "$@" -- --messages "$EXCHANGE_COUNT" --packets "$EXCHANGE_COUNT" \
         --wait "$BOOT_LIMIT" --timeout 20
+    # shellcheck disable=SC2119  # without its argument
     if ! wait_for_device; then
         drain
         cat "$RUN/host.log" >&2
