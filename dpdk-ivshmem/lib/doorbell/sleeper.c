@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <rte_atomic.h>
 #include <rte_errno.h>
 #include <rte_ring.h>
 
@@ -38,7 +39,7 @@ void rte_ivshmem_sleeper_arm(struct rte_ivshmem_sleeper *sleeper)
 {
 	/* Release: peer and vector are there before. */
 	__atomic_store_n(&sleeper->asleep, 1, __ATOMIC_RELEASE);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 void rte_ivshmem_sleeper_disarm(struct rte_ivshmem_sleeper *sleeper)
@@ -51,7 +52,7 @@ int rte_ivshmem_sleeper_wake(struct rte_ivshmem_sleeper *sleeper,
 {
 	uint16_t peer, vector;
 
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
 	/* Reading is cheap; writing takes the line from the consumer. */
 	if (__atomic_load_n(&sleeper->asleep, __ATOMIC_RELAXED) == 0 ||
 	    __atomic_exchange_n(&sleeper->asleep, 0, __ATOMIC_ACQUIRE) == 0)
