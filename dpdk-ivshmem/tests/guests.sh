@@ -60,6 +60,8 @@ end_host() {
     { kill -KILL "${HOST_PIDS[$1]}" && wait "${HOST_PIDS[$1]}"; } 2>/dev/null || true
     unset "HOST_PIDS[$1]"
     rm -f "$WORK/$1".*
+    # The EAL leaves them for the next start of the same name.
+    [ -z "${IVSHMEM_HUGE:-}" ] || rm -f "$IVSHMEM_HUGE/$PREFIX"*
 }
 
 # guest ARGUMENT...: with `--` behind those of the EAL. OUTPUT is what it says.

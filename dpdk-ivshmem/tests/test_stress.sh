@@ -70,7 +70,7 @@ start_guest() {
 
 # run SECONDS ARGUMENT...: of the guests; sets HOST_STATUS and GUEST_STATUS.
 run() {
-    local pid seconds=$1
+    local pid watch seconds=$1
     shift
     GUESTS=() HOST_STATUS=0 GUEST_STATUS=0
     start_host "$seconds"
@@ -79,8 +79,12 @@ run() {
     [ "${1:-}" != shared ] || set -- shared $(sed -n 's/^caches: //p' "$WORK/host.log")
     start_guest a "$@"
     start_guest b "$@"
+    # A pool with broken caches may hold its users up for ever.
+    { sleep $((seconds + 60)); kill -KILL "$HOST_PID" "${GUESTS[@]}"; } >/dev/null 2>&1 &
+    watch=$!
     for pid in "${GUESTS[@]}"; do wait "$pid" || GUEST_STATUS=$?; done
     wait "$HOST_PID" || HOST_STATUS=$?
+    kill "$watch" && wait "$watch" 2>/dev/null || true
     grep -h -e '^total' -e '^party' "$WORK/host.log" >"$WORK/totals" || true
 }
 
@@ -93,7 +97,7 @@ none_lost() {
     grep -q "guest: 2 lcores, the first is 0" "$WORK/b.log"
 }
 
-# A crash is what such caches do as well.
+# A crash, or a hang that is ended, is what such caches do as well.
 shared_caches_show() {
     run 30 shared
     cat "$WORK"/*.log

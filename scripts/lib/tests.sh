@@ -118,7 +118,7 @@ test_series() {
 huge_start() {
     [ "$(id -u)" = 0 ] || return 0
     trap huge_end EXIT
-    if HUGE_DIR=$(huge_mount 2M 96); then
+    if HUGE_DIR=$(huge_mount 2M 160); then
         export QTEST_IVSHMEM_HUGE=$HUGE_DIR IVSHMEM_HUGE=$HUGE_DIR
     fi
     if HUGE_1G_DIR=$(huge_mount 1G 1); then
