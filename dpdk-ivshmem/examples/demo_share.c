@@ -7,6 +7,7 @@
 
 #include <rte_errno.h>
 #include <rte_mbuf.h>
+#include <rte_mbuf_pool_ops.h>
 
 #include <rte_ivshmem.h>
 
@@ -86,20 +87,31 @@ free_objects(const struct demo_share *share, const struct demo_place *place)
 		rte_memzone_free(share->control);
 }
 
+/* A pool with pages of its own has the ops ring_mp_mc. */
+static bool
+other_ops_asked_for(void)
+{
+	const char *ops = rte_mbuf_user_mempool_ops();
+
+	return ops != NULL && strcmp(ops, "ring_mp_mc") != 0;
+}
+
 static bool
 create_objects(struct demo_share *share, const struct demo_place *place)
 {
-	int error;
+	int error = ENOTSUP;
 
-	if (create_apart(share, place))
-		return true;
-	error = rte_errno;
-	free_objects(share, place);
-	/* Pages of 1 GiB: the one guest may see what is beside. */
+	if (!other_ops_asked_for()) {
+		if (create_apart(share, place))
+			return true;
+		error = rte_errno;
+		free_objects(share, place);
+	}
+	/* The one guest may see what is beside. */
 	if (share->vms == 0 && create_together(share, place)) {
-		printf("not enough pages for one object on each: they share "
-		       "pages, and host and guests need different lcore ids "
-		       "(--lcores 64@0)\n");
+		printf("the objects share pages (pages of 1 GiB, or other "
+		       "mempool ops): host and guests need different lcore "
+		       "ids (--lcores 64@0)\n");
 		return true;
 	}
 	fprintf(stderr, "cannot create the objects to share: %s; 64 MB (-m 64) "

@@ -24,7 +24,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "hotplug"))
 from vm import Failure, Qmp, Refused  # pylint: disable=wrong-import-position
 
-TABLES = 144  # rte_ivshmem_header.tables
+TABLES = 152  # rte_ivshmem_header.tables
 PATHS = 6
 TABLE = struct.Struct("<QII")
 CHUNK = struct.Struct("<QQQQQII")

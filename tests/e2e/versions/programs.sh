@@ -28,10 +28,11 @@ is_current() {
         -newer "$out/$1")" ]
 }
 
+# As examples/meson.build has them.
 sources_of() {
     case $1 in
-    ivshmem-demo-host) echo "$examples"/demo_{host,common}.c ;;
-    ivshmem-demo-guest) echo "$examples"/demo_{guest,common}.c ;;
+    ivshmem-demo-host) echo "$examples"/demo_{host,report,share,check,common,place,source,watch}.c ;;
+    ivshmem-demo-guest) echo "$examples"/demo_{guest,relay,check,common,place,source,watch}.c ;;
     pool-guest) echo "$here/pool_guest.c" ;;
     esac
 }
