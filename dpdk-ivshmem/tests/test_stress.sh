@@ -84,7 +84,8 @@ run() {
     watch=$!
     for pid in "${GUESTS[@]}"; do wait "$pid" || GUEST_STATUS=$?; done
     wait "$HOST_PID" || HOST_STATUS=$?
-    kill "$watch" && wait "$watch" 2>/dev/null || true
+    kill "$watch" 2>/dev/null || true
+    wait "$watch" 2>/dev/null || true
     grep -h -e '^total' -e '^party' "$WORK/host.log" >"$WORK/totals" || true
 }
 
