@@ -456,7 +456,7 @@ static void test_torn(void)
 	for (uint32_t i = 0; writer == 0; i++) {
 		memcpy(shared, images[i % 2], size);
 		/* Now and then a copy can be whole, on any machine. */
-		if (i % 64 == 0)
+		if (i % 4096 == 0)
 			usleep(50);
 	}
 	for (int i = 0; i < 20000; i++) {
