@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "file_lock.h"
 #include "hugepage_file.h"
 #include "leavings.h"
@@ -145,18 +146,10 @@ int ivshmem_folder_walk(const char *folder, ivshmem_visit visit, void *arg,
 
 /* Lock */
 
-static double seconds_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 int ivshmem_folder_lock(const char *folder, struct ivshmem_error *err)
 {
 	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
-	double deadline = seconds_now() + LOCK_WAIT;
+	int64_t deadline = ivshmem_now_ms() + LOCK_WAIT * 1000;
 
 	for (;;) {
 		int dir = open_folder(folder, err);
@@ -172,7 +165,7 @@ int ivshmem_folder_lock(const char *folder, struct ivshmem_error *err)
 			return ivshmem_fail(err, ret,
 				"folder '%.200s' cannot be locked: %s", folder,
 				strerror(-ret));
-		if (seconds_now() >= deadline)
+		if (ivshmem_now_ms() >= deadline)
 			return ivshmem_fail(err, -EBUSY,
 				"folder '%.200s': another process has worked in it for %d s: try again",
 				folder, LOCK_WAIT);

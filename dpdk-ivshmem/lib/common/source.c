@@ -17,7 +17,6 @@
 #include "source.h"
 #include "window.h"
 
-#define SYSFS_PCI "/sys/bus/pci/devices"
 #define PCI_VENDOR_IVSHMEM 0x1af4
 #define PCI_DEVICE_IVSHMEM 0x1110
 

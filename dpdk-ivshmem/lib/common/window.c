@@ -58,7 +58,7 @@ int ivshmem_window_open(const char *name, uint64_t *size,
 	struct stat st;
 	int fd;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource2", name);
+	snprintf(path, sizeof(path), SYSFS_PCI "/%s/resource2", name);
 	if (stat(path, &st) != 0)
 		return ivshmem_fail(err, -errno, "%s: %s", path,
 				    strerror(errno));

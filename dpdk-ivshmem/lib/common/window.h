@@ -13,6 +13,9 @@
 
 #include "format.h"
 
+/** Where Linux has a folder for each PCI device. */
+#define SYSFS_PCI "/sys/bus/pci/devices"
+
 /**
  * Open BAR 2.
  *

@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "doorbell.h"
 #include "log.h"
 #include "message.h"

@@ -4,24 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/param.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <rte_eal.h>
 #include <rte_errno.h>
 
+#include "clock.h"
 #include "doorbell.h"
 #include "log.h"
+#include "started.h"
 
 /* ---- time ---------------------------------------------------------------- */
-
-int64_t ivshmem_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 int64_t ivshmem_deadline(int timeout_ms)
 {
@@ -115,10 +107,7 @@ static int check_arguments(const char *where, uint16_t vectors,
 		return ivshmem_fail(err, -EINVAL,
 			"%u vectors; there can be 1 to %d", vectors,
 			RTE_IVSHMEM_DOORBELL_VECTORS_MAX);
-	if (rte_eal_get_runtime_dir()[0] == '\0')
-		return ivshmem_fail(err, -EAGAIN,
-			"the EAL is not started: call rte_eal_init() first");
-	return 0;
+	return ivshmem_check_started(err);
 }
 
 /* On failure `db` is gone. */

@@ -55,9 +55,6 @@ void ivshmem_doorbell_set_gone(struct rte_ivshmem_doorbell *db);
 /** A handle for a descriptor, for rte_intr_callback_register(). */
 struct rte_intr_handle *ivshmem_intr_handle(int fd);
 
-/** Milliseconds that have passed since some point in the past. */
-int64_t ivshmem_now_ms(void);
-
 /** Wait for a descriptor; `deadline` as of ivshmem_now_ms(), -1: without end.
  *  1, 0 after that, or a negative errno. */
 int ivshmem_wait_readable(int fd, int64_t deadline);

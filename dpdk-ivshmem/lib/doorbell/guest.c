@@ -28,8 +28,8 @@
 #include "doorbell.h"
 #include "log.h"
 #include "source.h"
+#include "window.h"
 
-#define SYSFS_PCI "/sys/bus/pci/devices"
 #define REGISTER_IV_POSITION 8
 #define REGISTER_DOORBELL 12
 

@@ -20,6 +20,7 @@
 #include <rte_common.h>
 #include <rte_errno.h>
 
+#include "clock.h"
 #include "log.h"
 #include "monitor.h"
 #include "source.h"
@@ -32,7 +33,7 @@ struct ivshmem_arrival {
 	char name[RTE_IVSHMEM_DEVICE_SIZE];
 	ino_t inode;
 	enum stage stage;
-	uint64_t deadline; /**< for BAR 2, ms */
+	int64_t deadline; /**< for BAR 2, ms */
 };
 
 static bool is_path(const char *name)
@@ -57,7 +58,7 @@ static void add(struct ivshmem_monitor *monitor, const char *name, ino_t inode)
 	struct ivshmem_arrival arrival = {
 		.inode = inode,
 		.stage = NEW,
-		.deadline = ivshmem_now() + BAR_WAIT,
+		.deadline = ivshmem_now_ms() + BAR_WAIT,
 	};
 
 	if (strlen(name) >= sizeof(arrival.name))
@@ -238,7 +239,7 @@ static bool look_at(struct ivshmem_monitor *monitor,
 		arrival->stage = TOLD;
 	} else if (!is_pci || ivshmem_source_has_bar(arrival->name)) {
 		arrival->stage = inspect(monitor, arrival);
-	} else if (ivshmem_now() > arrival->deadline) {
+	} else if (ivshmem_now_ms() > arrival->deadline) {
 		IVSHMEM_LOG(ERR, "%s: not attached: it has no BAR 2: see pref64-reserve",
 			    arrival->name);
 		tell_failed(monitor, arrival->name, ENOENT);

@@ -47,7 +47,7 @@ struct ivshmem_device {
 	ino_t inode;          /**< of its folder in sysfs, or of the file */
 	bool gone;            /**< was seen so: it does not come back */
 	uint64_t heartbeat;   /**< as last seen */
-	uint64_t beat_time;   /**< when it was seen to change, ms */
+	int64_t beat_time;   /**< when it was seen to change, ms */
 	struct ivshmem_vec places;      /**< struct ivshmem_place */
 	struct ivshmem_vec descriptors; /**< uint64_t: private pages, as users */
 	struct ivshmem_caches *caches;
@@ -236,9 +236,6 @@ enum rte_ivshmem_host_state ivshmem_host_state(struct ivshmem_device *device);
 
 /** Does the memory show anything else by now?  Without the lock, too. */
 bool ivshmem_is_gone(const struct ivshmem_device *device);
-
-/** Milliseconds of a clock that only goes forward. */
-uint64_t ivshmem_now(void);
 
 /* ---- monitor.c ---------------------------------------------------------- */
 

@@ -12,19 +12,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "guest.h"
 #include "source.h"
-
-uint64_t ivshmem_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* 0 if it is not there. */
 static ino_t inode_of(const struct ivshmem_device *device)
@@ -42,7 +34,7 @@ int ivshmem_watch(struct ivshmem_device *device, struct ivshmem_error *err)
 
 	device->inode = inode_of(device);
 	device->heartbeat = device->md.heartbeat;
-	device->beat_time = ivshmem_now();
+	device->beat_time = ivshmem_now_ms();
 	if (device->inode == 0)
 		return ivshmem_fail(err, -ENODEV, "it has been taken away");
 	if (!device->is_pci)
@@ -97,7 +89,7 @@ bool ivshmem_is_gone(const struct ivshmem_device *device)
 /* A host that publishes no heartbeat is not called silent. */
 static bool is_silent(struct ivshmem_device *device, uint64_t heartbeat)
 {
-	uint64_t now = ivshmem_now();
+	int64_t now = ivshmem_now_ms();
 
 	if (heartbeat != device->heartbeat || heartbeat == 0) {
 		device->heartbeat = heartbeat;

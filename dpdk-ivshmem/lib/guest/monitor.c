@@ -19,11 +19,12 @@
 #include <rte_alarm.h>
 #include <rte_common.h>
 #include <rte_dev.h>
-#include <rte_eal.h>
 #include <rte_errno.h>
 
+#include "clock.h"
 #include "log.h"
 #include "monitor.h"
+#include "started.h"
 
 #define SCAN_MS 1000 /* without the kernel's events */
 #define SOON_MS 1    /* after one of them */
@@ -138,7 +139,7 @@ static void detach_gone(struct ivshmem_monitor *m)
 
 static void scan_if_due(struct ivshmem_monitor *m)
 {
-	uint64_t now = ivshmem_now();
+	int64_t now = ivshmem_now_ms();
 
 	if (m->scanned != 0 && (m->has_uevents || now - m->scanned < SCAN_MS))
 		return;
@@ -205,10 +206,7 @@ static int check_start(rte_ivshmem_event_cb callback, uint32_t flags,
 			"neither a callback nor RTE_IVSHMEM_MONITOR_ATTACH");
 	if (in_callback)
 		return ivshmem_fail(err, -EDEADLK, "called in its callback");
-	if (rte_eal_get_runtime_dir()[0] == '\0')
-		return ivshmem_fail(err, -EAGAIN,
-			"the EAL is not started: call rte_eal_init() first");
-	return 0;
+	return ivshmem_check_started(err);
 }
 
 /* Others may use DPDK's monitor as well: it counts. */

@@ -19,7 +19,7 @@ struct ivshmem_monitor {
 	uint32_t flags;
 	bool running;
 	bool has_uevents;
-	uint64_t scanned;            /**< when, ms */
+	int64_t scanned;             /**< when, ms */
 	struct ivshmem_vec told;     /**< struct ivshmem_attached: as told */
 	struct ivshmem_vec arrivals; /**< struct ivshmem_arrival */
 };

@@ -9,6 +9,7 @@
 #include <rte_eal.h>
 
 #include "host.h"
+#include "started.h"
 
 /* mkdir -p, private to the user. */
 static int make_folder(const char *folder)
@@ -39,9 +40,9 @@ int ivshmem_folder_choose(char folder[PATH_MAX], struct ivshmem_error *err)
 	char resolved[PATH_MAX];
 	int len, ret;
 
-	if (runtime[0] == '\0')
-		return ivshmem_fail(err, -EAGAIN,
-			"the EAL is not started: call rte_eal_init() first");
+	ret = ivshmem_check_started(err);
+	if (ret != 0)
+		return ret;
 	if (chosen != NULL && chosen[0] != '\0')
 		len = snprintf(folder, PATH_MAX, "%s", chosen);
 	else
