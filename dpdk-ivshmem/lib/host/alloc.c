@@ -183,19 +183,63 @@ const struct rte_memzone *rte_ivshmem_memzone_reserve(const char *name,
 	return reserve_pages(name, len, socket_id, others);
 }
 
+/** A list of blocks that are held. */
+struct held {
+	struct held *next;
+};
+
+static uint64_t page_of(const void *block)
+{
+	return rte_mem_virt2memseg_list(block)->page_sz;
+}
+
+/*
+ * rte_malloc() knows no kinds of pages, and takes a free place in a page of
+ * 1 GiB as gladly.  Such places are held until it looks elsewhere; if it fetches
+ * another large page then, those of this size are used up.
+ */
+static void *malloc_in_pages_of(uint64_t page, const char *type, size_t len,
+				int socket_id)
+{
+	uint64_t memory = rte_eal_get_physmem_size();
+	struct held *held = NULL;
+	struct held *block;
+
+	for (;;) {
+		block = rte_malloc_socket(type, len, (unsigned int)page,
+					  socket_id);
+		if (block == NULL || page_of(block) == page)
+			break;
+		block->next = held;
+		held = block;
+		block = NULL;
+		if (rte_eal_get_physmem_size() > memory)
+			break;
+	}
+	while (held != NULL) {
+		struct held *next = held->next;
+
+		rte_free(held);
+		held = next;
+	}
+	return block;
+}
+
 void *ivshmem_pages_malloc(const char *type, size_t *size, int socket_id)
 {
 	uint64_t page = smallest_page(socket_id);
 
 	while (*size <= SIZE_MAX - page) {
 		size_t len = RTE_ALIGN_CEIL(*size, (size_t)page);
-		void *block = rte_malloc_socket(type, len, (unsigned int)page,
-						socket_id);
+		void *block = malloc_in_pages_of(page, type, len, socket_id);
 		uint64_t found;
 
 		if (block == NULL)
+			block = rte_malloc_socket(type, len, (unsigned int)page,
+						  socket_id);
+		if (block == NULL)
 			break;
-		found = rte_mem_virt2memseg_list(block)->page_sz;
+		found = page_of(block);
 		if (is_whole_pages((uintptr_t)block, len, found)) {
 			*size = len;
 			return block;
