@@ -28,8 +28,11 @@ usage: ./build.sh COMMAND [OPTION]...
   build          build the patched QEMU, the library and the guest image
   build qemu     build/qemu/qemu-system-x86_64 alone
   build library  build/dpdk-ivshmem alone
-  bench [NAME]   build what they need and run the benchmarks, or one (startup,
-                 publish, memory-type, plug, wakeup)
+  bench [NAME...]
+                 build what the benchmarks need and run them, or those named; writes
+                 JSON, Markdown and plots to build/bench/latest/
+      --quick    few samples, some minutes for all;  --list  their names
+      --compare FILE  with an earlier results.json;  --help  the rest
   fuzz           build QEMU with clang, libFuzzer and sanitizers, and fuzz the
                  device; what follows goes to scripts/fuzz
       --cases N  random devices; --runs N  inputs of QEMU's generic fuzzer
@@ -221,23 +224,20 @@ test_other_qemus() {
 }
 
 cmd_bench() {
-    local name benchmarks=("$@") available
-    available=$(cd "$ROOT/scripts/bench" && echo *)
-    [ $# -gt 0 ] || read -ra benchmarks <<<"$available"
-    for name in "${benchmarks[@]}"; do
-        [ -x "$ROOT/scripts/bench/$name" ] ||
-            wrong_usage "bench: no benchmark '$name' (there are: $available)"
+    local word needs
+    for word; do
+        case $word in -h | --help | --list) exec "$ROOT/scripts/bench/run" "$@" ;; esac
     done
+    needs=$("$ROOT/scripts/bench/run" --needs "$@")
     pick_qemu
+    PACKAGES+=("${BENCH_PACKAGES[@]}")
     prepare
-    for name in "${benchmarks[@]}"; do
-        case $name in
-        publish) build_library ;;
-        memory-type | plug | wakeup) build_qemu; build_library; build_guest ;;
-        *) build_qemu ;;
-        esac
-        "$ROOT/scripts/bench/$name"
-    done
+    [[ " $needs " != *" qemu "* ]] || build_qemu
+    [[ " $needs " != *" library "* ]] || build_library
+    [[ " $needs " != *" guest "* ]] || build_guest
+    drop_lock
+    trap - INT TERM
+    exec "$ROOT/scripts/bench/run" "$@"
 }
 
 # A configuration of its own, in a build folder of its own.
@@ -283,7 +283,7 @@ main() {
         case $1 in
         --qemu) [ $# -ge 2 ] || wrong_usage "--qemu needs a version"; QEMU_VERSION=$2; shift ;;
         --qemu=*) QEMU_VERSION=${1#*=} ;;
-        -h | --help) words=(help) ;;
+        -h | --help) if [ "${words[0]:-}" = bench ]; then words+=("$1"); else words=(help); fi ;;
         *) words+=("$1") ;;
         esac
         shift

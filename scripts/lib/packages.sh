@@ -41,6 +41,9 @@ PACKAGES=(
     curl ca-certificates xz-utils bzip2 cpio busybox-static util-linux
 )
 
+# What the benchmarks need besides.
+BENCH_PACKAGES=(python3-matplotlib python3-psutil)
+
 os_release() { (. /etc/os-release 2>/dev/null && printf '%s' "${!1:-}"); }
 
 debian_release() {

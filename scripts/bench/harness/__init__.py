@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What all benchmarks share: to run them, keep their samples, and show them.
+
+run.py       what a benchmark is given: rounds, cores, programs, hugepages
+result.py    what it gives back: tables of samples, goals, notes
+activity.py  was the machine busy with something else meanwhile?
+machine.py   what machine, with which versions
+report.py    Markdown
+plot.py      SVG and PNG
+compare.py   two results, by ratio
+"""
