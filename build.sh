@@ -193,6 +193,7 @@ cmd_test() {
     if [ "${1:-}" = --every-qemu ]; then every=1; shift; fi
     [ $# -eq 0 ] || wrong_usage "test takes no further words"
     pick_qemu
+    PACKAGES+=("${BENCH_PACKAGES[@]}")
     prepare
     mapfile -t qtests < <(qtest_targets)
     build_qemu "${qtests[@]}"
