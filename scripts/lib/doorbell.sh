@@ -8,8 +8,6 @@ PEER=$PROGRAMS/tests/doorbell-peer
 VECTORS=2
 PEER_EAL="--no-huge -m 16 --no-telemetry --log-level lib.eal:warning"
 
-says() { grep -qF -- "$2" "$RUN/$1.log"; }
-
 # start_server: sets SOCKET.
 start_server() {
     SOCKET=$XDG_RUNTIME_DIR/iv

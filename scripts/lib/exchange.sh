@@ -13,6 +13,7 @@ PLUGIN=$PROGRAMS/lib/librte_ivshmem.so
 GUEST_PLUGINS='-d librte_ivshmem.so -d librte_mempool_ring.so'
 STARTED=() # processes to end, in the order of their start
 FILTERS=() # processes that write what they print
+PLUGIN_FILES=() # arguments of scripts/guest-image for GUEST_PLUGINS, by make_guest_image
 HUGE_DIR=  # mount point, once hugepages have been reserved
 
 # exchange_begin: an empty RUN folder and the names that keep this run apart
@@ -79,6 +80,9 @@ drain() {
     [ ${#FILTERS[@]} -eq 0 ] || wait "${FILTERS[@]}" 2>/dev/null || true
     FILTERS=()
 }
+
+# says NAME TEXT: has that been printed by what was started under the name?
+says() { grep -qF -- "$2" "$RUN/$1.log"; }
 
 alive() { kill -0 "$1" 2>/dev/null; }
 
@@ -198,11 +202,11 @@ make_guest_image() {
     GUEST_IMAGE=$BUILD/guest/demo.img
     [ -x "$GUEST_PROGRAM" ] || die "$GUEST_PROGRAM: not there" "./build.sh build makes it"
     ring=$(mempool_ring_plugin)
+    PLUGIN_FILES=(--add "$PLUGIN:/usr/lib/librte_ivshmem.so"
+        --add "$ring:/usr/lib/librte_mempool_ring.so")
     "$ROOT/scripts/guest-image" --default
     "$ROOT/scripts/guest-image" \
-        --add "$GUEST_PROGRAM" \
-        --add "$PLUGIN:/usr/lib/librte_ivshmem.so" \
-        --add "$ring:/usr/lib/librte_mempool_ring.so" --output "$GUEST_IMAGE"
+        --add "$GUEST_PROGRAM" "${PLUGIN_FILES[@]}" --output "$GUEST_IMAGE"
     # shellcheck disable=SC2034  # for the scripts that source this file
     ACCEL=$("$ROOT/scripts/accel")
 }

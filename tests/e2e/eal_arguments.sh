@@ -42,9 +42,7 @@ whole() {
 make_image() {
     local ring
     ring=$(mempool_ring_plugin)
-    "$ROOT/scripts/guest-image" --add "$PROGRAMS/tests/calls-guest" \
-        --add "$PLUGIN:/usr/lib/librte_ivshmem.so" \
-        --add "$ring:/usr/lib/librte_mempool_ring.so" \
+    "$ROOT/scripts/guest-image" --add "$PROGRAMS/tests/calls-guest" "${PLUGIN_FILES[@]}" \
         --add "${ring/mempool_ring/mempool_stack}:/usr/lib/librte_mempool_stack.so" \
         --add "${ring/mempool_ring/bus_pci}:/usr/lib/librte_bus_pci.so" \
         --add "$GUEST_SCRIPT:/init.sh" --output "$IMAGE"

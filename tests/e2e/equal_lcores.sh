@@ -12,7 +12,6 @@
 
 SECONDS_OF_WORK=${SECONDS_OF_WORK:-10} # 60: as long as the library's own test
 PARTIES=3
-IMAGE=$RUN/stress.img
 LCORES="0@$(allowed_cpus),1@$(allowed_cpus)"
 
 start_stress_host() {
@@ -38,10 +37,9 @@ start_process() {
 # each_party PATTERN: all three lines of what parties did match.
 each_party() { [ "$(grep -c "^party [0-9]: $1" "$RUN/host.log")" -eq "$PARTIES" ]; }
 
-"$ROOT/scripts/guest-image" --add "$PROGRAMS/tests/stress-guest" \
-    --add "$PLUGIN:/usr/lib/librte_ivshmem.so" \
-    --add "$(mempool_ring_plugin):/usr/lib/librte_mempool_ring.so" --output "$IMAGE"
-GUEST_IMAGE=$IMAGE
+"$ROOT/scripts/guest-image" --add "$PROGRAMS/tests/stress-guest" "${PLUGIN_FILES[@]}" \
+    --output "$RUN/stress.img"
+GUEST_IMAGE=$RUN/stress.img
 
 start_stress_host
 start_process

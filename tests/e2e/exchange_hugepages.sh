@@ -5,8 +5,7 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-[ "$(id -u)" -eq 0 ] || skip_all "reserving hugepages needs root"
-[ -d /sys/kernel/mm/hugepages/hugepages-2048kB ] || skip_all "this kernel has no 2 MiB hugepages"
+have_hugepages || skip_all "$NO_HUGEPAGES"
 hugepages_begin 64
 
 for mode in "" --single-file-segments; do

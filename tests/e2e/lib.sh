@@ -21,6 +21,8 @@ BOOT_LIMIT=60        # seconds for a VM from start to power-off
 HOTPLUG_CPUS=1
 # shellcheck disable=SC2034
 HOTPLUG_KERNEL='nohz=off highres=off'
+# shellcheck disable=SC2034
+NO_HUGEPAGES='reserving hugepages needs root, and a kernel that has them'
 TESTS=0
 FAILED=0
 
@@ -44,6 +46,15 @@ skip_all() {
     echo "ok 1 - $(basename "$0" .sh) # SKIP $1"
     exit 0
 }
+
+# skip WHAT REASON: one skipped test.
+skip() {
+    TESTS=$((TESTS + 1))
+    echo "ok $TESTS - $1 # SKIP $2"
+}
+
+# have_hugepages: of 2 MiB, for hugepages_begin.
+have_hugepages() { [ "$(id -u)" -eq 0 ] && [ -d /sys/kernel/mm/hugepages/hugepages-2048kB ]; }
 
 # done_testing: the plan, and after a failure all that both sides have said.
 done_testing() {

@@ -12,19 +12,12 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-[ "$(id -u)" -eq 0 ] || skip_all "reserving hugepages needs root"
-[ -d /sys/kernel/mm/hugepages/hugepages-2048kB ] || skip_all "this kernel has no 2 MiB hugepages"
+have_hugepages || skip_all "$NO_HUGEPAGES"
 
 GIANT=(--name "$FILE_PREFIX-1g" --size 1G)
 exchange_at_end() {
     "$ROOT/scripts/hugepages" "${GIANT[@]}" release || true
     rm -rf "$RUN"
-}
-
-# skip WHAT REASON: one skipped test.
-skip() {
-    TESTS=$((TESTS + 1))
-    echo "ok $TESTS - $1 # SKIP $2"
 }
 
 # exchange_in FILES EAL-OPTIONS...: FILES begin the name of each chunk's file

@@ -124,8 +124,6 @@ go_on() {
 
 # ---- what is checked ------------------------------------------------------------
 
-says() { grep -qF -- "$2" "$RUN/$1.log"; }
-
 neighbours() {
     PYTHONPATH=$ROOT/tests/e2e/hotplug "$PYTHON" -B \
         "$ROOT/tests/e2e/neighbours/neighbours.py" "$VM" "$@"
@@ -165,11 +163,6 @@ check_phase() {
     ! has_virtiofsd || check "a file is read without error through virtiofs $2" all_good read "$1"
 }
 
-skip_virtiofs() {
-    TESTS=$((TESTS + 1))
-    echo "ok $TESTS - virtiofs # SKIP it needs root and virtiofsd"
-}
-
 have dpdk-testpmd || skip_all "there is no dpdk-testpmd, of package dpdk-dev"
 make_image >&2
 start_testpmd
@@ -191,7 +184,7 @@ go_on after end
 check_phase before "before devices are plugged in and out"
 check_phase plugging "while devices are plugged in and out"
 check_phase after "after devices were plugged in and out"
-has_virtiofsd || skip_virtiofs
+has_virtiofsd || skip virtiofs "it needs root and virtiofsd"
 # The virtual machines before the backends, or they complain.
 for pid in "$VM_PID" "${STARTED[@]}"; do stop "$pid"; done
 drain

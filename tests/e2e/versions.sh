@@ -36,12 +36,6 @@ declare -A ABI_OF=([here]=$(abi_of "${BUILD_OF[here]}/lib/librte_ivshmem.so")
 RTE_IVSHMEM_DIR=$XDG_RUNTIME_DIR/metadata
 DEVICE_FILE=$XDG_RUNTIME_DIR/device
 
-# skip WHAT REASON: one skipped test.
-skip() {
-    TESTS=$((TESTS + 1))
-    echo "ok $TESTS - $1 # SKIP $2"
-}
-
 # helper WHERE NAME ARGUMENT...: what is compiled for this test, there or here.
 helper() {
     local where=$1 name=$2
@@ -205,10 +199,7 @@ check_refusal() {
 }
 
 exchange_hugepages() {
-    if [ "$(id -u)" -ne 0 ] || [ ! -d /sys/kernel/mm/hugepages/hugepages-2048kB ]; then
-        skip "a host in hugepages" "needs root and hugepages of 2 MiB"
-        return
-    fi
+    have_hugepages || { skip "a host in hugepages" "$NO_HUGEPAGES"; return; }
     hugepages_begin 64 "$XDG_RUNTIME_DIR/hugepages"
     exchange "$@" -m 64 --huge-dir "$HUGE_DIR"
     check "the device string names files of hugetlbfs" host_says ":$HUGE_DIR/"

@@ -39,7 +39,6 @@ boot_as() {
 # boot_vm NUMBER [OPTION...]
 boot_vm() { boot_as "vm$1" "$@"; }
 
-says() { grep -qF -- "$2" "$RUN/$1.log"; }
 not_yet_lost() { until_true "$BOOT_LIMIT" "$@" || die "this has not come: $*" "$(tail -n 3 "$RUN"/*.log)"; }
 
 vms_end() {
@@ -124,11 +123,7 @@ check_chain() {
 # ---- hugepages -----------------------------------------------------------------
 
 check_hugepages() {
-    if [ "$(id -u)" -ne 0 ] || [ ! -d /sys/kernel/mm/hugepages/hugepages-2048kB ]; then
-        TESTS=$((TESTS + 1))
-        echo "ok $TESTS - with hugepages # SKIP reserving them needs root, and a kernel that has them"
-        return
-    fi
+    have_hugepages || { skip "with hugepages" "$NO_HUGEPAGES"; return; }
     hugepages_begin 64
     share_vms 2 -m 64 --huge-dir "$HUGE_DIR"
     check "the device string names files of hugetlbfs" host_says ":$HUGE_DIR/"
