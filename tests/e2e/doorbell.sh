@@ -11,9 +11,10 @@
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 # shellcheck source=scripts/lib/doorbell.sh
 . "$ROOT/scripts/lib/doorbell.sh"
+# shellcheck source=tests/e2e/agent/lib.sh
+. "$ROOT/tests/e2e/agent/lib.sh"
 
 IMAGE=$RUN/doorbell.img
-PORT=/dev/ttyS1
 COUNT=10000 # questions, each with two wake-ups, where both sides sleep
 SHORT=1000  # where it is about something else
 DEVICE=0000:01:00.0 # behind a port, so that it can be unplugged
@@ -24,7 +25,7 @@ make_image() {
     "$ROOT/scripts/build-ivshmem-server"
     "$ROOT/scripts/guest-image" --add "$PEER" --module vfio-pci --module vfio_iommu_type1 \
         --add "$ROOT/tests/e2e/doorbell/bind.sh:/usr/bin/bind.sh" \
-        --add "$ROOT/tests/e2e/restart/guest.sh:/usr/bin/guest.sh" --output "$IMAGE"
+        "${AGENT_FILES[@]}" --output "$IMAGE"
 }
 
 # ---- VMs ----------------------------------------------------------------------
@@ -33,41 +34,28 @@ make_image() {
 start_vm() {
     local name=$1
     shift
-    mkdir "$RUN/$name.vm"
-    # In its folder, so that the paths of its sockets are short.
     doorbell_vm
-    start "$name" env -C "$RUN/$name.vm" "$ROOT/scripts/launch" --initrd "$IMAGE" --accel "$ACCEL" \
-        --append "$HOTPLUG_KERNEL $DOORBELL_KERNEL -- sh /usr/bin/guest.sh $PORT" \
-        "${DOORBELL_VM[@]}" -smp "$HOTPLUG_CPUS,maxcpus=2" -qmp unix:qmp,server=on,wait=off \
-        -chardev socket,id=agent,path=agent,server=on,wait=off -serial chardev:agent "$@"
+    start_agent "$name" "$RUN/$name.vm" --initrd "$IMAGE" \
+        --append "$HOTPLUG_KERNEL $DOORBELL_KERNEL $AGENT_INIT" \
+        "${DOORBELL_VM[@]}" -smp "$HOTPLUG_CPUS,maxcpus=2" "${AGENT_PORT[@]}" "${QMP_PORT[@]}" "$@"
 }
 
-wait_for_vm() {
-    until_true "$BOOT_LIMIT" says "$1" "guest.sh: ready" ||
-        die "the guest has not booted" "$(tail -n 3 "$RUN/$1.log")"
-}
-
-# in_guest VM COMMAND: OUTPUT is what it printed, on one line, or how it failed.
-in_guest() {
-    OUTPUT=$(PYTHONPATH=$ROOT/tests/e2e/hotplug "$PYTHON" -B \
-        "$ROOT/tests/e2e/restart/in_guest.py" "$RUN/$1.vm/agent" "$2")
-}
-
-# prints TEXT VM COMMAND: the command of the guest prints that, and how it ends.
-prints() {
-    in_guest "$2" "$3" || true
-    [[ $OUTPUT == *"$1"* ]] || { echo "# $OUTPUT"; return 1; }
+# of NAME COMMAND...: what agent/lib.sh has, for this VM.
+of() {
+    local VM=$RUN/$1.vm
+    shift
+    "$@"
 }
 
 # binds VM: the device, to vfio-pci.
-binds() { in_guest "$1" "sh /usr/bin/bind.sh $DEVICE 2>&1" || { echo "# $OUTPUT"; return 1; }; }
+binds() { of "$1" in_guest "sh /usr/bin/bind.sh $DEVICE 2>&1" || { echo "# $OUTPUT"; return 1; }; }
 
 # in_background VM ROLE...: what it prints goes to /tmp/ROLE.
 in_background() {
-    in_guest "$1" "rm -f /tmp/$2; ${IN_GUEST/ --/ --file-prefix $2 --} ${*:2} >/tmp/$2 2>&1 &"
+    of "$1" in_guest "rm -f /tmp/$2; ${IN_GUEST/ --/ --file-prefix $2 --} ${*:2} >/tmp/$2 2>&1 &"
 }
 
-printed() { in_guest "$1" "cat /tmp/$2" && [[ $OUTPUT == *"$3"* ]]; }
+printed() { of "$1" in_guest "cat /tmp/$2" && [[ $OUTPUT == *"$3"* ]]; }
 
 # eventually_printed VM ROLE TEXT
 eventually_printed() {
@@ -126,7 +114,7 @@ guest_to_guest() {
 
 # sleeps VM: 2 s, in which it uses next to nothing of the CPU.
 sleeps() {
-    in_guest "$1" "$IN_GUEST idle doorbell 2000 2>&1" || true
+    of "$1" in_guest "$IN_GUEST idle doorbell 2000 2>&1" || true
     echo "# ${OUTPUT##*: }" "${OUTPUT##*idle: }"
     [[ $OUTPUT =~ idle:\ returned\ 0\ after\ ([0-9]+)\ ms,\ ([0-9]+)\ us ]] &&
         [ "${BASH_REMATCH[1]}" -ge 1990 ] && [ "${BASH_REMATCH[2]}" -lt 200000 ]
@@ -134,7 +122,7 @@ sleeps() {
 
 # peer_of VM: its id.
 peer_of() {
-    in_guest "$1" "$IN_GUEST open doorbell 1" || true
+    of "$1" in_guest "$IN_GUEST open doorbell 1" || true
     [[ $OUTPUT =~ is\ peer\ ([0-9]+) ]] && printf '%s\n' "${BASH_REMATCH[1]}"
 }
 
@@ -160,16 +148,14 @@ endures() {
         eventually_printed one endure "endure: rung"
 }
 
-qmp() { "$ROOT/scripts/qmp" --timeout="$BOOT_LIMIT" "$RUN/one.vm/qmp" "$@"; }
-
 plug_again() {
     local properties file offset size
     properties=$(<"$RUN/device")
     properties=${properties#-device ivshmem,}
     IFS=, read -r file offset size <<<"$properties"
-    qmp "{\"execute\":\"chardev-add\",\"arguments\":{\"id\":\"server2\",\"backend\":{\"type\":\"socket\",\"data\":{\"server\":false,\"addr\":{\"type\":\"unix\",\"data\":{\"path\":\"$SOCKET\"}}}}}}" \
+    of one qmp "{\"execute\":\"chardev-add\",\"arguments\":{\"id\":\"server2\",\"backend\":{\"type\":\"socket\",\"data\":{\"server\":false,\"addr\":{\"type\":\"unix\",\"data\":{\"path\":\"$SOCKET\"}}}}}}" \
         "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"ivshmem\",\"id\":\"iv2\",\"bus\":\"rp0\",\"${file%%=*}\":\"${file#*=}\",\"${offset%%=*}\":\"${offset#*=}\",\"${size%%=*}\":\"${size#*=}\",\"chardev\":\"server2\",\"vectors\":$VECTORS}}" &&
-        until_true "$BOOT_LIMIT" in_guest one "test -e /sys/bus/pci/devices/$DEVICE/resource2"
+        until_true "$BOOT_LIMIT" of one in_guest "test -e /sys/bus/pci/devices/$DEVICE/resource2"
 }
 
 if ! problem=$(make_image 2>&1); then
@@ -187,20 +173,20 @@ check "two processes of the host that sleep at the wrong moment lose no wake-up"
     host_processes late late 20
 check "... and that would be noticed: without the second look they do" \
     not host_processes broken broken 2
-wait_for_vm one
+wait_for_agent one
 
 check "without vfio-pci a guest is told how to bind the device" \
-    prints "$DEVICE is not bound to vfio-pci: modprobe vfio-pci; echo vfio-pci >/sys/bus/pci/devices/$DEVICE/driver_override; echo $DEVICE >/sys/bus/pci/drivers_probe" \
-    one "$IN_GUEST open doorbell 1 2>&1"
+    of one prints "$DEVICE is not bound to vfio-pci: modprobe vfio-pci; echo vfio-pci >/sys/bus/pci/devices/$DEVICE/driver_override; echo $DEVICE >/sys/bus/pci/drivers_probe" \
+    "$IN_GUEST open doorbell 1 2>&1"
 check "a device without chardev has no doorbell, and the message says what QEMU needs" \
-    prints "$NO_DOORBELL has no doorbell: start QEMU with -chardev" one "$IN_GUEST open $NO_DOORBELL 1 2>&1"
+    of one prints "$NO_DOORBELL has no doorbell: start QEMU with -chardev" "$IN_GUEST open $NO_DOORBELL 1 2>&1"
 check "a name that no device has is refused" \
-    prints "no ivshmem device has that name" one "$IN_GUEST open nobody 1 2>&1"
+    of one prints "no ivshmem device has that name" "$IN_GUEST open nobody 1 2>&1"
 check "the device can be bound" binds one
 check "more vectors than the device has are refused, with the option" \
-    prints "vectors=3, and ivshmem-server -n 3" one "$IN_GUEST open doorbell 3 2>&1"
+    of one prints "vectors=3, and ivshmem-server -n 3" "$IN_GUEST open doorbell 3 2>&1"
 check "a guest rings itself by each vector, and waits with a timeout" \
-    prints "1..9" one "$IN_GUEST self doorbell $VECTORS"
+    of one prints "1..9" "$IN_GUEST self doorbell $VECTORS"
 check "... all of it is right" not grep -q "not ok" <<<"$OUTPUT"
 
 check "host and guest: $COUNT questions, both sleep in between, no wake-up is lost" \
@@ -212,7 +198,7 @@ check "a guest that sleeps for 2 s needs no CPU time for it" sleeps one
 
 start_vm two
 VM_TWO=$PID
-wait_for_vm two
+wait_for_agent two
 check "the device of a second VM can be bound" binds two
 ONE=$(peer_of one) TWO=$(peer_of two) || true
 check "the VMs are different peers ($ONE and $TWO)" [ "$ONE" != "$TWO" ]
@@ -224,9 +210,9 @@ check "host and first VM go on" exchange again one ring "$SHORT"
 
 check "a doorbell is opened, and what others in the guest share stays there" opens_quietly
 check "nobody else can open it meanwhile" \
-    prints "VFIO does not open $DEVICE" one "$IN_GUEST open doorbell 1 2>&1"
+    of one prints "VFIO does not open $DEVICE" "$IN_GUEST open doorbell 1 2>&1"
 check "a guest sleeps without end, and is woken" endures
-check "the device can be unplugged meanwhile" qmp '{"execute":"device_del","arguments":{"id":"iv"}}'
+check "the device can be unplugged meanwhile" of one qmp '{"execute":"device_del","arguments":{"id":"iv"}}'
 check "... which ends the sleep with an error" eventually_printed one endure "endure: -1, No such device"
 check "... and ringing fails as well" eventually_printed one endure "ring: -1, No such device"
 check "it can be plugged in again" plug_again

@@ -10,10 +10,9 @@
 # shellcheck disable=SC2016,SC2317
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
+# shellcheck source=tests/e2e/restart/lib.sh
+. "$ROOT/tests/e2e/restart/lib.sh"
 
-IMAGE=$RUN/memory_type.img
-VM=$RUN/vm
-PORT=/dev/ttyS1
 RECORD=/sys/kernel/debug/x86/pat_memtype_list
 MODULE=/root/ivshmem_wb.ko
 # Its memory is not ours. SeaBIOS has an MTRR that says uncachable for addresses
@@ -24,32 +23,19 @@ HIGH_SIZE=$((8 << 30))
 COMPLAINTS='-e WARNING -e BUG -e Oops -e protection.fault -e conflict -e expected.mapping -e stall'
 LARGE_AT=00007e0000000000 # where mappings.c maps
 SMALL_AT=00007e0000801000
-GUEST="restart-guest --no-huge -m 16 --no-telemetry --lcores 64@0 --log-level lib.eal:warning $GUEST_PLUGINS"
 
-make_image() {
+make_memory_type_image() {
     local module
     module=$("$ROOT/scripts/guest-module")
     "${CC:-cc}" -O2 -Wall -Wextra -Werror -pthread -o "$RUN/mappings" \
         "$ROOT/tests/e2e/memory_type/mappings.c"
-    "$ROOT/scripts/guest-image" --add "$RUN/mappings" --add "$PROGRAMS/tests/restart-guest" \
-        --add "$PLUGIN:/usr/lib/librte_ivshmem.so" \
-        --add "$(mempool_ring_plugin):/usr/lib/librte_mempool_ring.so" \
-        --add "$PROGRAMS/tools/dpdk-ivshmem" --add "$module:$MODULE" \
-        --add "$ROOT/tests/e2e/restart/guest.sh:/usr/bin/guest.sh" --output "$IMAGE"
+    make_image "$RUN/mappings" "$PROGRAMS/tests/restart-guest" "$module:$MODULE"
 }
 
-# start_vm: with devices whose memory is random.
+# start_vm LAUNCH-OPTION...: with devices whose memory is random.
 start_vm() {
-    mkdir "$VM"
-    # In its folder, so that the paths of its sockets are short.
-    start vm env -C "$VM" "$ROOT/scripts/launch" --initrd "$IMAGE" --accel "$ACCEL" \
-        --device-string "-device ivshmem,id=low,file=$RUN/low,addr=0x10" "$@" \
-        --append "$HOTPLUG_KERNEL -- sh /usr/bin/guest.sh $PORT" -- \
-        -smp "$HOTPLUG_CPUS,maxcpus=2" -qmp unix:qmp,server=on,wait=off \
-        -chardev socket,id=agent,path=agent,server=on,wait=off -serial chardev:agent
-    VM_PID=$PID
-    until_true "$BOOT_LIMIT" says vm "guest.sh: ready" ||
-        die "the guest has not booted" "$(tail -n 3 "$RUN/vm.log")"
+    start_hotplug_vm "$IMAGE" \
+        --device-string "-device ivshmem,id=low,file=$RUN/low,addr=0x10" "$@"
     in_guest 'mount -t debugfs debugfs /sys/kernel/debug'
 }
 
@@ -57,23 +43,6 @@ stop_vm() {
     stop "$VM_PID"
     drain
     rm -rf "$VM"
-}
-
-says() { grep -qF -- "$2" "$RUN/$1.log"; }
-
-# qmp LINE: sets REPLY.
-qmp() { REPLY=$("$ROOT/scripts/qmp" "$VM/qmp" "$1"); }
-
-# in_guest COMMAND: OUTPUT is what it printed, on one line, or how it failed.
-in_guest() {
-    OUTPUT=$(PYTHONPATH=$ROOT/tests/e2e/hotplug "$PYTHON" -B \
-        "$ROOT/tests/e2e/restart/in_guest.py" "$VM/agent" "$1")
-}
-
-# prints TEXT COMMAND: the command of the guest prints that, and how it ends.
-prints() {
-    in_guest "$2" || true
-    [[ $OUTPUT == *"$1"* ]] || { echo "# $OUTPUT"; return 1; }
 }
 
 # attribute DEVICE NAME: of the module, in OUTPUT.
@@ -128,9 +97,9 @@ looks() {
 # tlb ADDRESS FLAG...: the guest's page table has these at the address, "-" one before
 # a flag that it must not have. P: entry of 2 MiB; C, T: a type other than write-back.
 tlb() {
-    local line flags flag
-    qmp '{"execute":"human-monitor-command","arguments":{"command-line":"info tlb"}}'
-    line=$(grep -oE "$1: [0-9a-f]{16} [-A-Z]+" <<<"$REPLY" | head -n 1)
+    local reply line flags flag
+    reply=$(qmp '{"execute":"human-monitor-command","arguments":{"command-line":"info tlb"}}')
+    line=$(grep -oE "$1: [0-9a-f]{16} [-A-Z]+" <<<"$reply" | head -n 1)
     flags=${line##* }
     [ -n "$flags" ] || return 1
     shift
@@ -154,30 +123,13 @@ no_complaint() {
 
 gone() { in_guest "! [ -e /sys/bus/pci/devices/$1 ]"; }
 
-# unplug ID DEVICE, and plug ID SLOT FILE: they return when that is done.
+# unplug ID DEVICE, and plug_at ID SLOT FILE: they return when that is done.
 unplug() { qmp "{\"execute\":\"device_del\",\"arguments\":{\"id\":\"$1\"}}" && until_true 20 gone "$2"; }
 has() { in_guest "[ -e $1 ]"; }
-plug() {
+plug_at() {
     qmp "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"ivshmem\",\"id\":\"$1\",\"addr\":\"$2\",\"file\":\"$3\"}}" &&
         until_true 20 has "/sys/bus/pci/devices/0000:00:${2#0x}.0/resource2"
 }
-
-# ---- host ---------------------------------------------------------------------
-
-start_life() {
-    start life "$PROGRAMS/tests/restart-host" --no-huge -m 16 --no-pci --no-telemetry \
-        --lcores "0@$(allowed_cpus)" --file-prefix "$FILE_PREFIX" \
-        --log-level lib.eal:warning -- restart 1
-    HOST_PID=$PID
-    until_true 20 life_begun || true
-    says life "life 1 is shared" ||
-        die "the host program does not start" "$(tail -n 3 "$RUN/life.log")"
-}
-
-life_begun() { says life "life 1 is shared" || ended "$HOST_PID"; }
-
-# line COMMAND: what the host program printed for QMP.
-line() { grep -m 1 -F "\"execute\":\"$1\"" "$RUN/life.log"; }
 
 # ---- what is checked ------------------------------------------------------------
 
@@ -225,7 +177,7 @@ check_mappings() {
 
 # plug_low FILE: and wait for its node; ADDRESS is that of its BAR 2.
 plug_low() {
-    plug low 0x10 "$1" && until_true 20 has "/dev/ivshmem/$LOW" &&
+    plug_at low 0x10 "$1" && until_true 20 has "/dev/ivshmem/$LOW" &&
         in_guest "echo 1 >/sys/bus/pci/devices/$LOW/enable; sed -n 3p /sys/bus/pci/devices/$LOW/resource"
     ADDRESS=${OUTPUT%% *}
 }
@@ -259,7 +211,7 @@ check_unplug() {
 # With the host's device, plugged while the guest runs.
 check_plugin() {
     local device
-    start_life
+    start_life 1 --no-huge -m 16
     in_guest 'ls /dev/ivshmem'
     device=$OUTPUT
     check "the line that the host prints plugs the device" qmp "$(line device_add)"
@@ -281,8 +233,7 @@ check_plugin() {
     check "the program ends in order" end_in_guest stay
     check "the line that the host prints unplugs the device" qmp "$(line device_del)"
     until_true 20 gone "$device"
-    kill -TERM "$HOST_PID"
-    wait "$HOST_PID" 2>/dev/null || true
+    end_life TERM
     check "the kernel has not complained" no_complaint
 }
 
@@ -325,19 +276,17 @@ dmesg | grep -v sh.-c | grep $COMPLAINTS" \
 
 check_exchanges() {
     GUEST_IMAGE=$RUN/exchange.img
-    "$ROOT/scripts/guest-image" --add "$GUEST_PROGRAM" --add "$PLUGIN:/usr/lib/librte_ivshmem.so" \
-        --add "$(mempool_ring_plugin):/usr/lib/librte_mempool_ring.so" \
+    "$ROOT/scripts/guest-image" --add "$GUEST_PROGRAM" "${PLUGIN_FILES[@]}" \
         --module "$("$ROOT/scripts/guest-module")" --output "$GUEST_IMAGE" >&2
     check_demo --no-huge -m 64
     check "it has entries of 4 KiB alone, for the chunks are not aligned to 2 MiB" \
         [ "$(count 2m) $(($(count 4k) > 0))" = "0 1" ]
-    if [ "$(id -u)" -eq 0 ] && [ -d /sys/kernel/mm/hugepages/hugepages-2048kB ]; then
+    if have_hugepages; then
         hugepages_begin 64
         check_demo -m 64 --huge-dir "$HUGE_DIR"
         check "where the host has hugepages, it has entries of 2 MiB" [ "$(count 2m)" -gt 0 ]
     else
-        TESTS=$((TESTS + 1))
-        echo "ok $TESTS - with hugepages # SKIP reserving them needs root, and a kernel that has them"
+        skip "with hugepages" "$NO_HUGEPAGES"
     fi
 }
 
@@ -346,8 +295,7 @@ check_debian_13() {
     local module
     if ! grep -q '^VERSION_ID="12"' /etc/os-release ||
         ! "$ROOT/scripts/debian-root" run true >/dev/null 2>&1; then
-        TESTS=$((TESTS + 1))
-        echo "ok $TESTS - Debian 13's kernel # SKIP needs Debian 12 and build/debian-13 (scripts/debian-root make)"
+        skip "Debian 13's kernel" "needs Debian 12 and build/debian-13 (scripts/debian-root make)"
         return
     fi
     module=$("$ROOT/scripts/guest-module" --debian-13)
@@ -367,7 +315,7 @@ rmmod ivshmem_wb" --kernel "${module%/*}/vmlinuz" \
 }
 
 for file in low high other; do dd if=/dev/urandom of="$RUN/$file" bs=1M count=32 status=none; done
-make_image >&2
+make_memory_type_image >&2
 mkdir -p "$RTE_IVSHMEM_DIR"
 check_low
 check_high

@@ -211,7 +211,7 @@ measure() {
 make_image "$PROGRAMS/tests/plug-guest" >&2
 mkdir -p "$RTE_IVSHMEM_DIR"
 start_life 1 "${HOST[@]}"
-start_vm
+start_hotplug_vm "$IMAGE"
 in_guest 'cat /proc/sys/kernel/random/boot_id'
 BOOT_ID=$OUTPUT
 start_program

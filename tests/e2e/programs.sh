@@ -33,7 +33,7 @@ check_rxonly() {
     check "it ends with 0" exits rxonly 0
     echo "# testpmd, rxonly: received $(counter rxonly 0 RX-packets)"
     check "its port has counted $COUNT" [ "$(counter rxonly 0 RX-packets)" = "$COUNT" ]
-    check "its forwarding has" prints rxonly "^  RX-packets: $COUNT  *RX-dropped: 0 "
+    check "its forwarding has" printed rxonly "^  RX-packets: $COUNT  *RX-dropped: 0 "
     check "all mbufs are back in the host's pool" host_does whole
 }
 
@@ -63,7 +63,7 @@ check_counters() {
     check "its first port has received $2 more than it has sent" \
         [ "$(received "$1" 0)" -eq "$2" ]
     check "its second port has sent as many more" [ "$(received "$1" 1)" -eq "-$2" ]
-    check "it has dropped none" not prints "$1" 'dropped: [1-9]'
+    check "it has dropped none" not printed "$1" 'dropped: [1-9]'
     check "all mbufs are back in the host's pool" host_does whole
 }
 
@@ -92,7 +92,7 @@ check_proc_info() {
     check_shows "a shared ring, with what is in it" "--show-ring=$ASIDE" '  - count (5) free count (1018)'
     check_shows "all rings" --show-ring "^ring <$TX>@"
     check_shows "the shared pool" "--show-mempool=programs_pool" '  - Size 1000 Cache 32 element 2304'
-    check "it names the pool's ops" prints info 'ops_name ring_mp_mc'
+    check "it names the pool's ops" printed info 'ops_name ring_mp_mc'
     check_shows "all pools" --show-mempool '^mempool <programs_pool>@'
     check_shows "each object of the pool" "--iter-mempool=programs_pool" '  - iterated 1000 objects'
     check_shows "the memzone" -m 'name:<programs_zone>, len:0x1000, '
@@ -104,7 +104,7 @@ check_proc_info() {
 # check_shows WHAT ARGUMENTS REGEX: of dpdk-proc-info.
 check_shows() {
     run info "dpdk-proc-info -- $2"
-    check "proc-info shows $1" prints info "$3"
+    check "proc-info shows $1" printed info "$3"
     check "it ends with 0" exits info 0
 }
 
@@ -116,13 +116,13 @@ check_second_process() {
         host_does "take $QUEUE_TX 0 $COUNT $MAC"
     finish second
     check "it ends with 0" exits second 0
-    check "it has found all objects" prints second '^found '
+    check "it has found all objects" printed second '^found '
     begin second "$program 'take ETH_RXTX14_net_ring0 0 $COUNT'"
     check "another one is sent packets, while testpmd runs" \
         host_does "put ETH_RXTX14_net_ring0 0 $COUNT"
     finish second
     check "it ends with 0" exits second 0
-    check "it has got all, with every byte" prints second "^put 0, taken $COUNT, errors 0"
+    check "it has got all, with every byte" printed second "^put 0, taken $COUNT, errors 0"
 }
 
 
@@ -137,9 +137,9 @@ check_plain() {
     check "it takes them all" host_does "empty $RX"
     check "the host puts packets aside" host_does "put $ASIDE 0 5"
     check_shows "a shared ring, with what is in it" "--show-ring=$ASIDE" '  - count (5) free count (1018)'
-    check "proc-info is told that it can look, no more" prints info 'can be read here, and nothing else'
+    check "proc-info is told that it can look, no more" printed info 'can be read here, and nothing else'
     run second "$program 0@0 -- 'find $ASIDE' 'put $ASIDE 5 1'"
-    check "such a process finds the objects" prints second '^found '
+    check "such a process finds the objects" printed second '^found '
     check "it ends with SIGSEGV where it would change them" exits second 139
     run second "$program 66@0 -- 'find $ASIDE' 'put $TX 0 $CAPTURED' 'take $TX 0 $CAPTURED'"
     check "one with another lcore id uses them" exits second 0
@@ -168,7 +168,7 @@ check_pdump() {
     finish pdump
     check "it ends with 0" exits pdump 0
     echo "# pdump: $(tr -s ' \t' ' ' <"$RUN/pdump.log" | grep -- '-packets' | tr '\n' ';')"
-    check "it has counted as many as are in its file" prints pdump \
+    check "it has counted as many as are in its file" printed pdump \
         "packets dequeued:[^0-9]*$("$PYTHON" -B "$ROOT/tests/e2e/programs/pcap.py" count "$RUN/rx.pcap")\$"
     tell rxonly quit
     finish rxonly
@@ -195,12 +195,12 @@ check_dpdk_test() {
     check "the host puts packets aside" host_does "put $ASIDE 0 5"
     run test dpdk-test "dump_ring $ASIDE" "dump_mempool programs_pool" dump_memzone \
         ring_autotest mempool_autotest quit
-    check "dpdk-test dumps a shared ring, with what is in it" prints test '^  used=5'
-    check "it dumps the shared pool" prints test '^mempool <programs_pool>@'
-    check "it lists the memzone" prints test 'name:<programs_zone>, len:0x1000, '
+    check "dpdk-test dumps a shared ring, with what is in it" printed test '^  used=5'
+    check "it dumps the shared pool" printed test '^mempool <programs_pool>@'
+    check "it lists the memzone" printed test 'name:<programs_zone>, len:0x1000, '
     check "ring_autotest and mempool_autotest pass beside shared objects" \
         [ "$(grep -c '^Test OK' "$RUN/test.log")" -eq 2 ]
-    check "no test fails" not prints test 'Test Failed'
+    check "no test fails" not printed test 'Test Failed'
     check "it ends with 0" exits test 0
     check "the host finds what it has put aside" host_does "take $ASIDE 0 5"
     check "all mbufs are back in the host's pool" host_does whole
@@ -215,19 +215,18 @@ check_loading() {
     check_finds "the same one named with -d as well" "programs-guest -d $IN_FOLDER"
     in_guest "cp $IN_FOLDER /root/copy.so"
     check_finds "a copy of it named with -d as well" 'programs-guest -d /root/copy.so'
-    check "it says that it is there twice" prints found 'there twice'
+    check "it says that it is there twice" printed found 'there twice'
     check_finds "a program linked with a copy of it as well" programs-shared
-    check "it says that it is there twice" prints found 'there twice'
+    check "it says that it is there twice" printed found 'there twice'
     in_guest "mv $IN_FOLDER /root/librte_ivshmem.so"
     run found "programs-guest -- 'find $RX'"
-    check "without the plugin nothing is found" prints found '^did not find '
+    check "without the plugin nothing is found" printed found '^did not find '
     check_finds "the plugin named with -d" 'programs-guest -d /root/librte_ivshmem.so'
     check_finds "a program linked with the shared library" programs-shared
     if [ -x "$RUN/programs-static" ]; then
         check_finds "a program linked statically" programs-static
     else
-        TESTS=$((TESTS + 1))
-        echo "ok $TESTS - a program linked statically # SKIP this system's DPDK cannot be"
+        skip "a program linked statically" "this system's DPDK cannot be"
     fi
 }
 
@@ -235,7 +234,7 @@ check_loading() {
 check_finds() {
     check "the host sends packets" host_does "put $RX 0 100"
     run found "$2 -- 'find $RX' 'take $RX 0 100' 'put $TX 0 100'"
-    check "$1: it finds all objects" prints found '^found '
+    check "$1: it finds all objects" printed found '^found '
     check "it attaches the device, and refuses none" \
         [ "$(grep -c 'ivshmem: .*attached' "$RUN/found.log")" -eq 1 ]
     check "it ends with 0" exits found 0
@@ -274,7 +273,7 @@ make_image() {
     done
     LD_LIBRARY_PATH=$(installed --variable=libdir) "$ROOT/scripts/guest-image" \
         "${drivers[@]}" "${programs[@]}" --add "$PLUGIN:$IN_FOLDER" \
-        --add "$ROOT/tests/e2e/restart/guest.sh:/usr/bin/guest.sh" --output "$RUN/programs.img"
+        "${AGENT_FILES[@]}" --output "$RUN/programs.img"
 }
 
 ACCEL=$("$ROOT/scripts/accel")

@@ -14,7 +14,6 @@
 . "$ROOT/tests/e2e/restart/lib.sh"
 
 PACKETS=2000 # that restart_guest.c sends
-GUEST="restart-guest --no-huge -m 16 --no-telemetry --lcores 64@0 --log-level lib.eal:warning $GUEST_PLUGINS"
 
 # share_more: from now on the VM has an older generation.
 share_more() {
@@ -101,11 +100,7 @@ maps_shared_memory() { grep -q "$RUN/\(metadata\|hugepages\)\|/memfd:" "/proc/$V
 hugepage_files() { [ -z "$HUGE_DIR" ] || ls "$HUGE_DIR"; }
 
 check_hugepages() {
-    if [ "$(id -u)" -ne 0 ] || [ ! -d /sys/kernel/mm/hugepages/hugepages-2048kB ]; then
-        TESTS=$((TESTS + 1))
-        echo "ok $TESTS - with hugepages # SKIP reserving them needs root, and a kernel that has them"
-        return
-    fi
+    have_hugepages || { skip "with hugepages" "$NO_HUGEPAGES"; return; }
     # Twice what a life has: QEMU still maps the one before.
     hugepages_begin 64
     check_lives -m 32 --huge-dir "$HUGE_DIR"
@@ -113,7 +108,7 @@ check_hugepages() {
 
 make_image "$PROGRAMS/tests/restart-guest" >&2
 mkdir -p "$RTE_IVSHMEM_DIR"
-start_vm
+start_hotplug_vm "$IMAGE"
 in_guest 'cat /proc/sys/kernel/random/boot_id'
 BOOT_ID=$OUTPUT
 LIFE=0

@@ -3,9 +3,9 @@
 #
 # For programs.sh: a host program that takes commands, and a VM whose programs stay,
 # read what they are told, and end. Needs lib.sh.
+# shellcheck source=tests/e2e/agent/lib.sh
+. "$ROOT/tests/e2e/agent/lib.sh"
 
-VM=$RUN/vm
-PORT=/dev/ttyS1
 PROGRAM_LIMIT=400 # seconds for a program in a guest, on a busy machine: above that of programs_packets.c
 PLUGIN_FOLDER=    # DPDK's, for the programs of this system
 
@@ -58,21 +58,9 @@ plugin() { echo "$1:$PLUGIN_FOLDER/$(basename "$1")"; }
 # start_programs_vm IMAGE: with hugepages, which programs need that share with a
 # second process. The kernel's check of the emulated timer fails on a busy host.
 start_programs_vm() {
-    mkdir -p "$VM"
-    start vm env -C "$VM" "$ROOT/scripts/launch" --initrd "$1" --accel "$ACCEL" \
-        --memory 1024 --device "$RUN/device" \
-        --append "no_timer_check hugepages=160 -- sh /usr/bin/guest.sh $PORT" -- \
-        -chardev socket,id=agent,path=agent,server=on,wait=off -serial chardev:agent
-    # shellcheck disable=SC2034  # for programs.sh
-    VM_PID=$PID
-    until_true "$PROGRAM_LIMIT" grep -qF "guest.sh: ready" "$RUN/vm.log" ||
-        die "the guest has not booted" "$(tail -n 3 "$RUN/vm.log")"
-}
-
-# in_guest COMMAND: OUTPUT is what it printed, on one line, or how it failed.
-in_guest() {
-    OUTPUT=$(PYTHONPATH=$ROOT/tests/e2e/hotplug "$PYTHON" -B \
-        "$ROOT/tests/e2e/restart/in_guest.py" "$VM/agent" "$1")
+    start_agent vm "$VM" --initrd "$1" --memory 1024 --device "$RUN/device" \
+        --append "no_timer_check hugepages=160 $AGENT_INIT" -- "${AGENT_PORT[@]}"
+    wait_for_agent vm "$PROGRAM_LIMIT"
 }
 
 # fetch FILE: of the guest, to standard output. A serial port is slow.
@@ -109,9 +97,9 @@ run() {
     finish "$1"
 }
 
-# prints NAME REGEX: a line of what NAME printed is that.
-prints() { grep -q -- "$2" "$RUN/$1.log"; }
-exits() { prints "$1" "^exit status $2\$"; }
+# printed NAME REGEX: a line of what NAME printed is that.
+printed() { grep -q -- "$2" "$RUN/$1.log"; }
+exits() { printed "$1" "^exit status $2\$"; }
 
 # counter NAME PORT WORD: of what testpmd and dpdk-proc-info print about a port;
 # theirs of single queues follow it.

@@ -6,43 +6,18 @@
 #
 # For what the scripts use, and for what the guest is to expand:
 # shellcheck disable=SC2016,SC2034
+# shellcheck source=tests/e2e/agent/lib.sh
+. "$ROOT/tests/e2e/agent/lib.sh"
 
 IMAGE=$RUN/guest.img
-VM=$RUN/vm
-PORT=/dev/ttyS1
+GUEST="restart-guest --no-huge -m 16 --no-telemetry --lcores 64@0 --log-level lib.eal:warning $GUEST_PLUGINS"
 
-# make_image FILE...: a guest with these programs, our plugin and tool.
+# make_image FILE...: a guest with these, our plugin and tool.
 make_image() {
     local file add=()
     for file in "$@"; do add+=(--add "$file"); done
-    "$ROOT/scripts/guest-image" "${add[@]}" \
-        --add "$PLUGIN:/usr/lib/librte_ivshmem.so" \
-        --add "$(mempool_ring_plugin):/usr/lib/librte_mempool_ring.so" \
-        --add "$PROGRAMS/tools/dpdk-ivshmem" \
-        --add "$ROOT/tests/e2e/restart/guest.sh:/usr/bin/guest.sh" --output "$IMAGE"
-}
-
-start_vm() {
-    mkdir "$VM"
-    # In its folder, so that the paths of its sockets are short.
-    start vm env -C "$VM" "$ROOT/scripts/launch" --initrd "$IMAGE" --accel "$ACCEL" \
-        --append "$HOTPLUG_KERNEL -- sh /usr/bin/guest.sh $PORT" -- \
-        -smp "$HOTPLUG_CPUS,maxcpus=2" -qmp unix:qmp,server=on,wait=off \
-        -chardev socket,id=agent,path=agent,server=on,wait=off -serial chardev:agent
-    VM_PID=$PID
-    until_true "$BOOT_LIMIT" says vm "guest.sh: ready" ||
-        die "the guest has not booted" "$(tail -n 3 "$RUN/vm.log")"
-}
-
-says() { grep -qF -- "$2" "$RUN/$1.log"; }
-
-# qmp LINE: as the host program has printed it.
-qmp() { "$ROOT/scripts/qmp" "$VM/qmp" "$1"; }
-
-# in_guest COMMAND: OUTPUT is what it printed, on one line, or how it failed.
-in_guest() {
-    OUTPUT=$(PYTHONPATH=$ROOT/tests/e2e/hotplug "$PYTHON" -B \
-        "$ROOT/tests/e2e/restart/in_guest.py" "$VM/agent" "$1")
+    "$ROOT/scripts/guest-image" "${add[@]}" "${PLUGIN_FILES[@]}" "${AGENT_FILES[@]}" \
+        --add "$PROGRAMS/tools/dpdk-ivshmem" --output "$IMAGE"
 }
 
 # ---- host ---------------------------------------------------------------------
@@ -92,12 +67,6 @@ plug() {
 }
 
 # ---- guest --------------------------------------------------------------------
-
-# prints TEXT COMMAND: the command of the guest prints that, and how it ends.
-prints() {
-    in_guest "$2" || true
-    [[ $OUTPUT == *"$1"* ]] || { echo "# $OUTPUT"; return 1; }
-}
 
 has_not_rebooted() {
     in_guest 'cat /proc/sys/kernel/random/boot_id' && [ "$OUTPUT" = "$BOOT_ID" ]

@@ -3,7 +3,7 @@
 #
 # usage: guest.sh PORT
 #
-# The guest of restart.sh: runs the commands that come over a serial port, until
+# A guest that runs the commands that come over a serial port, until
 # it is switched off. A command is a line "NUMBER COMMAND"; the answer is one line,
 # "NUMBER ok OUTPUT" or "NUMBER error STATUS OUTPUT", as hotplug/vm.py wants it.
 port=$1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Runs a command in the guest of restart.sh and prints what it printed, on one line.
+"""Runs a command in a guest and prints what it printed, on one line.
 
 usage: in_guest.py SOCKET COMMAND
 
