@@ -22,6 +22,7 @@
 #include <rte_interrupts.h>
 #include <rte_ring.h>
 
+#include "doorbell_server.h"
 #include "eal.h"
 #include "faults.h"
 #include "rte_ivshmem_doorbell.h"
@@ -55,40 +56,15 @@ static bool opened; /**< the client has come, or it never does; atomic */
 
 /* ---- a server ------------------------------------------------------------ */
 
-static unsigned int gift_fds(enum gift gift, int fds[20])
+static void say(int sock, int64_t value, enum gift gift, size_t bytes)
 {
-	unsigned int n = gift == TWENTY ? 20 : gift == TWO ? 2 : gift != NOTHING;
+	int fds[SERVER_FDS_MAX];
+	unsigned int n = gift == TWENTY ? SERVER_FDS_MAX :
+			 gift == TWO ? 2 : gift != NOTHING;
 
 	for (unsigned int i = 0; i < n; i++)
 		fds[i] = bells[gift == PIPE];
-	return n;
-}
-
-static void say(int sock, int64_t value, enum gift gift, size_t bytes)
-{
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(20 * sizeof(int))];
-	} control;
-	struct iovec data = { .iov_base = &value, .iov_len = bytes };
-	struct msghdr header = { .msg_iov = &data, .msg_iovlen = 1 };
-	int fds[20];
-	unsigned int n = gift_fds(gift, fds);
-
-	if (n > 0) {
-		struct cmsghdr *part;
-
-		header.msg_control = &control;
-		header.msg_controllen = CMSG_SPACE(n * sizeof(int));
-		part = CMSG_FIRSTHDR(&header);
-		part->cmsg_level = SOL_SOCKET;
-		part->cmsg_type = SCM_RIGHTS;
-		part->cmsg_len = CMSG_LEN(n * sizeof(int));
-		memcpy(CMSG_DATA(part), fds, n * sizeof(int));
-	}
-	/* The client may have hung up. */
-	if (sendmsg(sock, &header, MSG_NOSIGNAL) < 0)
-		return;
+	server_say(sock, value, bytes, fds, n);
 }
 
 /* The next client, or -1 when there will be none: accept() has a timeout. */
