@@ -21,6 +21,8 @@ LIBRARY_PACKAGES_13=(meson dpdk)
 
 PACKAGES=(
     "${LIBRARY_PACKAGES[@]}"
+    # to count instructions: its header for a benchmark, and to run that
+    valgrind
     # to build anything
     make python3 python3-venv git perl
     # QEMU
