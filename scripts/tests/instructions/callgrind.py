@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""In place of harness/callgrind.py: counts and toolchain are those in the environment."""
+import collections
+import json
+import os
+
+Path = collections.namedtuple("Path", "name own calls")
+
+
+class Unavailable(Exception):
+    pass
+
+
+def check_available(_program):
+    if "TOY_COUNTS" not in os.environ:
+        raise Unavailable("no valgrind")
+
+
+def toolchain(_program):
+    return os.environ.get("TOY_TOOLCHAIN", "toy 1.0")
+
+
+def measure(_program, _folder):
+    return [Path(name, *counts) for name, counts in json.loads(os.environ["TOY_COUNTS"]).items()]
