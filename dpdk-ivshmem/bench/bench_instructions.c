@@ -94,9 +94,9 @@ static void end_eal(void)
 static int print_toolchain(void)
 {
 	/* The headers' version: their inline functions are what is counted. */
-	printf("gcc %s, DPDK %d.%02d.%d, glibc %d.%d, x86_64\n", __VERSION__,
+	printf("gcc %s, DPDK %d.%02d.%d, glibc %d.%d, %s\n", __VERSION__,
 	       RTE_VER_YEAR, RTE_VER_MONTH, RTE_VER_MINOR, __GLIBC__,
-	       __GLIBC_MINOR__);
+	       __GLIBC_MINOR__, RTE_STR(RTE_ARCH));
 	return EXIT_SUCCESS;
 }
 

@@ -43,7 +43,7 @@ static uint32_t add_eight(uint32_t crc, const uint8_t *bytes)
 	       tables[1][word >> 48 & 0xff] ^ tables[0][word >> 56];
 }
 
-uint32_t ivshmem_crc32c(uint32_t crc, const void *data, size_t len)
+uint32_t ivshmem_crc32c_by_tables(uint32_t crc, const void *data, size_t len)
 {
 	const uint8_t *byte = data;
 
@@ -54,4 +54,31 @@ uint32_t ivshmem_crc32c(uint32_t crc, const void *data, size_t len)
 	while (len-- > 0)
 		crc = tables[0][(crc ^ *byte++) & 0xff] ^ (crc >> 8);
 	return ~crc;
+}
+
+#ifdef __x86_64__
+__attribute__((target("sse4.2")))
+static uint32_t by_instruction(uint32_t crc, const void *data, size_t len)
+{
+	const uint8_t *byte = data;
+	uint64_t wide = ~crc, word;
+
+	for (; len >= 8; len -= 8, byte += 8) {
+		memcpy(&word, byte, sizeof(word));
+		wide = __builtin_ia32_crc32di(wide, word);
+	}
+	crc = (uint32_t)wide;
+	while (len-- > 0)
+		crc = __builtin_ia32_crc32qi(crc, *byte++);
+	return ~crc;
+}
+#endif
+
+uint32_t ivshmem_crc32c(uint32_t crc, const void *data, size_t len)
+{
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("sse4.2"))
+		return by_instruction(crc, data, len);
+#endif
+	return ivshmem_crc32c_by_tables(crc, data, len);
 }
