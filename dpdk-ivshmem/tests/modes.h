@@ -15,6 +15,8 @@
 #define ZONE_SIZE (32 << 20)
 /** Room for zone, ring and pool. */
 #define MEMORY_MIB 48
+/** Room for a pool that the EAL has to fetch more pages of 2 MiB for. */
+#define OWN_MIB 32
 
 /** Bytes at every multiple of this in the zone are the other process's. */
 #define MARK_EVERY 65536
@@ -59,6 +61,7 @@ struct hello {
 	char metadata[PATH_MAX];
 	uint64_t zone; /**< address */
 	uint64_t big;  /**< address of a zone in a page of 1 GiB, or 0 */
+	bool is_small; /**< a pool beside that takes pages of 2 MiB alone */
 };
 
 struct process {

@@ -13,6 +13,7 @@
 #include <rte_errno.h>
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
+#include <rte_memory.h>
 #include <rte_memzone.h>
 #include <rte_ring.h>
 
@@ -89,6 +90,30 @@ static bool start_mode(const struct start *start, struct hello *hello)
 	return ret >= 0;
 }
 
+static bool lies_in_small_pages(const void *address)
+{
+	return rte_mem_virt2memseg_list(address)->page_sz == RTE_PGSIZE_2M;
+}
+
+/* The objects have room in the page of 1 GiB only, until the EAL fetches more
+ * of the others. */
+static bool pool_takes_small_pages(void)
+{
+	const unsigned int size = 16384, n = (OWN_MIB - 8) * 1024 / 16;
+	struct rte_mempool *mp = rte_ivshmem_mempool_create("own", n, size, 0,
+						0, SOCKET_ID_ANY, 0);
+	struct rte_mempool_memhdr *chunk;
+	bool small;
+
+	if (mp == NULL)
+		return false;
+	small = lies_in_small_pages(mp) && lies_in_small_pages(mp->pool_data);
+	STAILQ_FOREACH(chunk, &mp->mem_list, next)
+		small = small && lies_in_small_pages(chunk->addr);
+	rte_mempool_free(mp);
+	return small;
+}
+
 static bool make_objects(const struct start *start, struct hello *hello)
 {
 	bool both = start->mode->memory == MEMORY_BOTH;
@@ -108,6 +133,7 @@ static bool make_objects(const struct start *start, struct hello *hello)
 	if (both && rte_memzone_reserve("big", 1 << 20, SOCKET_ID_ANY,
 					RTE_MEMZONE_1GB) == NULL)
 		return fail(hello, "memzone in a page of 1 GiB");
+	hello->is_small = both && pool_takes_small_pages();
 	return true;
 }
 

@@ -206,6 +206,7 @@ static const char *why_not(const struct mode *mode)
 	enum memory m = mode->memory;
 	bool is_2m = m == MEMORY_2M || m == MEMORY_BOTH;
 	bool is_1g = m == MEMORY_1G || m == MEMORY_BOTH;
+	unsigned int mib = MEMORY_MIB + (m == MEMORY_BOTH ? OWN_MIB : 0);
 
 	if (is_2m && getenv("IVSHMEM_HUGE") == NULL)
 		return "no IVSHMEM_HUGE";
@@ -214,7 +215,7 @@ static const char *why_not(const struct mode *mode)
 	if (m == MEMORY_BOTH && !is_namespace_own)
 		return "needs root, to see no other hugetlbfs";
 	if ((is_2m || m == MEMORY_UNNAMED) &&
-	    usable_pages(2048) < MEMORY_MIB / 2 + 1)
+	    usable_pages(2048) < mib / 2 + 1)
 		return "not enough free hugepages of 2 MiB";
 	if (is_1g && usable_pages(1048576) < 1)
 		return "no free hugepage of 1 GiB";
@@ -453,6 +454,9 @@ static void look_at(struct process *host, const struct mode *mode,
 	     "the metadata lists memzone, ring and mempool");
 	tell(files_hold_memory(host->pid, md), mode,
 	     "each chunk's file holds the host's very bytes");
+	if (mode->memory == MEMORY_BOTH)
+		tell(host->hello.is_small, mode,
+		     "a pool with pages of its own takes none of 1 GiB");
 	if (!open_view(&view, md, host->hello.zone))
 		bail_out("the zone's files are not opened");
 	mark(&view);
