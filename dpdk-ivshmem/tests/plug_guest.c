@@ -11,29 +11,21 @@
  *
  * What is left of devices in this process is printed after each detaching.
  */
-#include <errno.h>
-#include <inttypes.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
-#include <rte_mbuf.h>
-#include <rte_memzone.h>
-#include <rte_ring.h>
 
 #include <rte_ivshmem_guest.h>
 
-#include "restart_protocol.h"
+#include "restart_packets.h"
 
 #define PACKETS 200
-#define LIMIT 20 /* seconds for an answer */
 
 static const char *const event_names[] = {
 	[RTE_IVSHMEM_EVENT_FOUND] = "found",
@@ -52,64 +44,11 @@ static const char *const state_names[] = {
 	[RTE_IVSHMEM_HOST_SILENT] = "silent",
 };
 
-static bool wrong(const char *what)
-{
-	printf("wrong: %s\n", what);
-	return false;
-}
-
-static bool send_packet(struct rte_mempool *pool, struct rte_ring *to_host,
-			uint64_t life, uint32_t number)
-{
-	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
-	uint64_t *words;
-
-	if (m == NULL)
-		return wrong("the pool is empty");
-	words = (uint64_t *)(void *)rte_pktmbuf_append(m,
-			RESTART_WORDS * sizeof(words[0]));
-	for (unsigned int i = 0; i < RESTART_WORDS; i++)
-		words[i] = restart_word(life, number, i);
-	return rte_ring_enqueue(to_host, m) == 0 ||
-	       wrong("the ring to the host is full");
-}
-
-static bool receive_answer(struct rte_ring *to_guest, uint64_t life,
-			   uint32_t number)
-{
-	time_t deadline = time(NULL) + LIMIT;
-	void *m = NULL;
-	bool good;
-
-	while (rte_ring_dequeue(to_guest, &m) != 0) {
-		if (time(NULL) > deadline)
-			return wrong("the host does not answer");
-		sched_yield();
-	}
-	good = restart_packet_is(rte_pktmbuf_mtod((struct rte_mbuf *)m,
-						  uint64_t *),
-				 life, number, true);
-	rte_pktmbuf_free(m);
-	return good || wrong("another answer than due");
-}
-
 static bool work(void)
 {
-	const struct rte_memzone *zone = rte_memzone_lookup(RESTART_ZONE);
-	struct rte_ring *to_host = rte_ring_lookup(RESTART_TO_HOST);
-	struct rte_ring *to_guest = rte_ring_lookup(RESTART_TO_GUEST);
-	struct rte_mempool *pool = rte_mempool_lookup(RESTART_POOL);
-	uint64_t life;
+	struct guest guest;
 
-	if (zone == NULL || to_host == NULL || to_guest == NULL || pool == NULL)
-		return wrong("objects are not found");
-	life = *(const uint64_t *)zone->addr;
-	for (uint32_t i = 0; i < PACKETS; i++)
-		if (!send_packet(pool, to_host, life, i) ||
-		    !receive_answer(to_guest, life, i))
-			return false;
-	printf("life %" PRIu64 ": %d packets there and back\n", life, PACKETS);
-	return true;
+	return find_objects(&guest) && exchange(&guest, PACKETS, 1);
 }
 
 static void print_left(void)

@@ -10,99 +10,24 @@
  * ends then.
  */
 #include <inttypes.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <rte_eal.h>
-#include <rte_errno.h>
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
 #include <rte_memzone.h>
 #include <rte_ring.h>
 
+#include "restart_packets.h"
 #include "restart_protocol.h"
 
 #define PACKETS 2000
-#define LIMIT 20 /* seconds for an answer */
-
-struct guest {
-	uint64_t life; /* that the memory is of */
-	const struct rte_memzone *zone;
-	struct rte_ring *to_host, *to_guest;
-	struct rte_mempool *pool;
-};
-
-static bool wrong(const char *what)
-{
-	printf("wrong: %s\n", what);
-	return false;
-}
-
-static bool find_objects(struct guest *guest)
-{
-	guest->zone = rte_memzone_lookup(RESTART_ZONE);
-	guest->to_host = rte_ring_lookup(RESTART_TO_HOST);
-	guest->to_guest = rte_ring_lookup(RESTART_TO_GUEST);
-	guest->pool = rte_mempool_lookup(RESTART_POOL);
-	if (guest->zone == NULL || guest->to_host == NULL ||
-	    guest->to_guest == NULL || guest->pool == NULL)
-		return wrong("objects are not found");
-	guest->life = *(const uint64_t *)guest->zone->addr;
-	return true;
-}
-
-static bool send_packet(const struct guest *guest, uint32_t number)
-{
-	struct rte_mbuf *m = rte_pktmbuf_alloc(guest->pool);
-	uint64_t *words;
-
-	if (m == NULL)
-		return wrong("the pool is empty");
-	words = (uint64_t *)(void *)rte_pktmbuf_append(m,
-			RESTART_WORDS * sizeof(words[0]));
-	for (unsigned int i = 0; i < RESTART_WORDS; i++)
-		words[i] = restart_word(guest->life, number, i);
-	return rte_ring_enqueue(guest->to_host, m) == 0 ||
-	       wrong("the ring to the host is full");
-}
-
-static bool receive_answer(const struct guest *guest, uint32_t number)
-{
-	time_t deadline = time(NULL) + LIMIT;
-	void *m = NULL;
-	bool good;
-
-	while (rte_ring_dequeue(guest->to_guest, &m) != 0) {
-		if (time(NULL) > deadline)
-			return wrong("the host does not answer");
-		sched_yield();
-	}
-	good = restart_packet_is(rte_pktmbuf_mtod((struct rte_mbuf *)m,
-						  uint64_t *),
-				 guest->life, number, true);
-	rte_pktmbuf_free(m);
-	return good || wrong("another answer than due");
-}
-
-static bool work(const struct guest *guest)
-{
-	for (uint32_t done = 0, sent = 0; done < PACKETS; done++) {
-		for (; sent < done + 32 && sent < PACKETS; sent++)
-			if (!send_packet(guest, sent))
-				return false;
-		if (!receive_answer(guest, done))
-			return false;
-	}
-	printf("life %" PRIu64 ": %d packets there and back\n", guest->life,
-	       PACKETS);
-	return true;
-}
+#define AHEAD 32 /* of the answers */
 
 static bool zone_is_good(const struct guest *guest)
 {
@@ -176,7 +101,8 @@ int main(int argc, char **argv)
 	if (parsed < 0)
 		return EXIT_FAILURE;
 	stays = argc - parsed > 1 && strcmp(argv[parsed + 1], "stay") == 0;
-	good = find_objects(&guest) && work(&guest) &&
+	good = find_objects(&guest) &&
+	       exchange(&guest, PACKETS, AHEAD) &&
 	       (!stays || stay(&guest));
 	rte_eal_cleanup();
 	return good ? EXIT_SUCCESS : EXIT_FAILURE;
