@@ -3,21 +3,10 @@
 #
 # Hosts and guests as processes of this machine, for tests in shell: calls-host
 # and calls-guest with our library as plugin. Source it with HOST, GUEST and
-# PLUGIN set; it sources tap.sh, and ends what it started.
-# shellcheck source=scripts/lib/tap.sh
-. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../../scripts/lib/tap.sh"
+# PLUGIN set; it ends what it started.
+# shellcheck source=dpdk-ivshmem/tests/processes.sh
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/processes.sh"
 
-WORK=$(mktemp -d "${TMPDIR:-/tmp}/ivshmem-guests-XXXXXX")
-PREFIX=ivcalls$$
-CPUS=$(awk '$1 == "Cpus_allowed_list:" { print "(" $2 ")" }' /proc/self/status)
-# shellcheck disable=SC2034  # for the scripts that source this file
-FAR=0x200000000000 # free with and without AddressSanitizer's shadow
-export XDG_RUNTIME_DIR=$WORK/runtime RTE_IVSHMEM_DIR=$WORK/metadata
-# The EAL refuses plugins below a folder that all may write to.
-LD_LIBRARY_PATH=$(dirname "$PLUGIN")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-export LD_LIBRARY_PATH
-unset RUNTIME_DIRECTORY
-mkdir -m 700 "$XDG_RUNTIME_DIR" "$RTE_IVSHMEM_DIR"
 declare -A TO FROM HOST_PIDS # by the name of a host
 
 end_guests() {
@@ -25,9 +14,7 @@ end_guests() {
     for pid in "${HOST_PIDS[@]}"; do
         { kill -KILL "$pid" && wait "$pid"; } 2>/dev/null || true
     done
-    [ -z "${IVSHMEM_HUGE:-}" ] || rm -f "$IVSHMEM_HUGE/$PREFIX"*
-    [ "$(id -u)" != 0 ] || rm -rf "/var/run/dpdk/$PREFIX"*
-    rm -rf "$WORK"
+    remove_leavings
 }
 trap end_guests EXIT
 
@@ -60,8 +47,7 @@ end_host() {
     { kill -KILL "${HOST_PIDS[$1]}" && wait "${HOST_PIDS[$1]}"; } 2>/dev/null || true
     unset "HOST_PIDS[$1]"
     rm -f "$WORK/$1".*
-    # The EAL leaves them for the next start of the same name.
-    [ -z "${IVSHMEM_HUGE:-}" ] || rm -f "$IVSHMEM_HUGE/$PREFIX"*
+    remove_hugepages
 }
 
 # guest ARGUMENT...: with `--` behind those of the EAL. OUTPUT is what it says.

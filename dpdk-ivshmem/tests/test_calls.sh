@@ -10,13 +10,7 @@ HERE=$(dirname "$(readlink -f "$0")")
 # shellcheck source=dpdk-ivshmem/tests/guests.sh
 . "$HERE/guests.sh"
 
-case $MODE in
-huge*)
-    [ -n "${IVSHMEM_HUGE:-}" ] || { echo "1..0 # SKIP no IVSHMEM_HUGE"; exit 0; }
-    MEMORY=(-m 48 --huge-dir "$IVSHMEM_HUGE")
-    [ "$MODE" != huge-sfs ] || MEMORY+=(--single-file-segments) ;;
-*) MEMORY=(-m 32 --no-huge) ;;
-esac
+memory_of "$MODE" 48
 start_host ch "${MEMORY[@]}" --base-virtaddr "$FAR"
 device ch
 

@@ -7,20 +7,10 @@
 # tests/e2e/equal_lcores.sh has a VM.
 set -euo pipefail
 HOST=$(realpath "$1") GUEST=$(realpath "$2") PLUGIN=$(realpath "$3") MODE=$4 SECONDS_EACH=$5
-TESTS=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
-# shellcheck source=scripts/lib/tap.sh
-. "$TESTS/../../scripts/lib/tap.sh"
+# shellcheck source=dpdk-ivshmem/tests/processes.sh
+. "$(dirname "$(readlink -f "$0")")/processes.sh"
 
-WORK=$(mktemp -d "${TMPDIR:-/tmp}/ivshmem-stress-XXXXXX")
-PREFIX=ivstress$$
-CPUS=$(awk '$1 == "Cpus_allowed_list:" { print "(" $2 ")" }' /proc/self/status)
 LCORES=0@$CPUS,1@$CPUS
-export XDG_RUNTIME_DIR=$WORK/runtime RTE_IVSHMEM_DIR=$WORK/metadata
-# The EAL refuses plugins below a folder that all may write to.
-LD_LIBRARY_PATH=$(dirname "$PLUGIN")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-export LD_LIBRARY_PATH
-unset RUNTIME_DIRECTORY
-mkdir -m 700 "$XDG_RUNTIME_DIR" "$RTE_IVSHMEM_DIR"
 : >"$WORK/started"
 
 cleanup() {
@@ -30,24 +20,15 @@ cleanup() {
         ! grep -qs "$PREFIX" "/proc/$pid/cmdline" || kill -KILL "$pid" 2>/dev/null || true
     done <"$WORK/started"
     wait
-    [ -z "${IVSHMEM_HUGE:-}" ] || rm -f "$IVSHMEM_HUGE/$PREFIX"*
-    [ "$(id -u)" != 0 ] || rm -rf "/var/run/dpdk/$PREFIX"*
-    rm -rf "$WORK"
+    remove_leavings
 }
 trap cleanup EXIT
 
-case $MODE in
-huge*)
-    [ -n "${IVSHMEM_HUGE:-}" ] || { echo "1..0 # SKIP no IVSHMEM_HUGE"; exit 0; }
-    MEMORY=(-m 32 --huge-dir "$IVSHMEM_HUGE")
-    [ "$MODE" != huge-sfs ] || MEMORY+=(--single-file-segments) ;;
-*) MEMORY=(-m 32 --no-huge) ;;
-esac
+memory_of "$MODE" 32
 
-# The address is free with and without AddressSanitizer's shadow.
 start_host() {
     "$HOST" "${MEMORY[@]}" --no-pci --no-telemetry --lcores "$LCORES" \
-        --base-virtaddr 0x200000000000 --file-prefix "$PREFIX" \
+        --base-virtaddr "$FAR" --file-prefix "${PREFIX}host" \
         --log-level lib.eal:warning -- st "$1" 2 >"$WORK/host.log" 2>&1 &
     HOST_PID=$!
     echo "$HOST_PID" >>"$WORK/started"

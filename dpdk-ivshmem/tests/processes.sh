@@ -1,0 +1,43 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# DPDK processes of this machine that load our library as plugin, for tests in
+# shell: a folder, names and an environment of their own. Source it with PLUGIN
+# set; it sources tap.sh. Who does so calls remove_leavings at the end.
+# shellcheck source=scripts/lib/tap.sh
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../../scripts/lib/tap.sh"
+
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/ivshmem-tests-XXXXXX")
+PREFIX=ivtests$$- # what names begin with
+# shellcheck disable=SC2034  # for the scripts that source this file
+CPUS=$(awk '$1 == "Cpus_allowed_list:" { print "(" $2 ")" }' /proc/self/status)
+# shellcheck disable=SC2034
+FAR=0x200000000000 # free with and without AddressSanitizer's shadow
+export XDG_RUNTIME_DIR=$WORK/runtime RTE_IVSHMEM_DIR=$WORK/metadata
+# The EAL refuses plugins below a folder that all may write to.
+LD_LIBRARY_PATH=$(dirname "$PLUGIN")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+export LD_LIBRARY_PATH
+unset RUNTIME_DIRECTORY
+mkdir -m 700 "$XDG_RUNTIME_DIR" "$RTE_IVSHMEM_DIR"
+
+# The EAL leaves them for the next start of the same name.
+remove_hugepages() { [ -z "${IVSHMEM_HUGE:-}" ] || rm -f "$IVSHMEM_HUGE/$PREFIX"*; }
+
+remove_leavings() {
+    remove_hugepages
+    [ "$(id -u)" != 0 ] || rm -rf "/var/run/dpdk/$PREFIX"*
+    rm -rf "$WORK"
+}
+
+# memory_of MODE MIB: MEMORY, arguments for the EAL; the modes are those of eal.h.
+# Without hugepages for it all is skipped.
+memory_of() {
+    MEMORY=(-m "$2")
+    case $1 in
+    huge*)
+        [ -n "${IVSHMEM_HUGE:-}" ] || { echo "1..0 # SKIP no IVSHMEM_HUGE"; exit 0; }
+        MEMORY+=(--huge-dir "$IVSHMEM_HUGE")
+        [ "$1" != huge-sfs ] || MEMORY+=(--single-file-segments) ;;
+    *) MEMORY+=(--no-huge) ;;
+    esac
+}
