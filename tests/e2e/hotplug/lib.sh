@@ -3,9 +3,10 @@
 #
 # For the tests of hot plug: a VM that a Python program plugs devices into while
 # an agent in the guest uses them. Needs lib.sh.
+# shellcheck source=tests/e2e/agent/lib.sh
+. "$ROOT/tests/e2e/agent/lib.sh"
 
 AGENT_IMAGE=$RUN/agent.img
-AGENT_PORT=/dev/ttyS1
 
 make_agent_image() {
     "${CC:-cc}" -O2 -Wall -Wextra -Werror -o "$RUN/guest_agent" "$ROOT/tests/e2e/hotplug/guest_agent.c"
@@ -17,15 +18,11 @@ make_agent_image() {
 start_vm() {
     VM=$RUN/$1
     KIND=$2
-    mkdir "$VM"
-    # In its folder, so that the paths of its sockets are short.
-    start "$1" env -C "$VM" "$ROOT/scripts/launch" --initrd "$AGENT_IMAGE" --accel "$ACCEL" \
-        --append "$HOTPLUG_KERNEL -- guest_agent $AGENT_PORT" -- \
-        -smp "$HOTPLUG_CPUS" -trace kvm_set_user_memory -D trace -qmp unix:qmp,server=on,wait=off \
-        -chardev socket,id=agent,path=agent,server=on,wait=off -serial chardev:agent "${@:3}"
-    echo "$PID" >"$VM/pid"
-    VM_PID=$PID
-    if ! until_true "$BOOT_LIMIT" grep -q "guest_agent: ready" "$RUN/$1.log"; then
+    start_agent "$1" "$VM" --initrd "$AGENT_IMAGE" \
+        --append "$HOTPLUG_KERNEL -- guest_agent /dev/ttyS1" -- "${AGENT_PORT[@]}" \
+        "${QMP_PORT[@]}" -smp "$HOTPLUG_CPUS" -trace kvm_set_user_memory -D trace "${@:3}"
+    echo "$VM_PID" >"$VM/pid"
+    if ! until_true "$BOOT_LIMIT" says "$1" "guest_agent: ready"; then
         stop_vm
         die "the guest has not booted" "$(tail -n 3 "$RUN/$1.log")"
     fi
