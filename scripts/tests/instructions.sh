@@ -10,8 +10,8 @@ ROOT=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)
 
 TOY=$(mktemp -d "${TMPDIR:-/tmp}/ivshmem-instructions.XXXXXX")
 trap 'rm -rf "$TOY"' EXIT
-mkdir -p "$TOY/scripts/bench/harness" "$TOY/dpdk-ivshmem/bench"
-cp "$ROOT/scripts/bench/instructions-check" "$TOY/scripts/bench"
+mkdir -p "$TOY/scripts/bench" "$TOY/dpdk-ivshmem/bench"
+cp -r "$ROOT/scripts/bench/instructions-check" "$ROOT/scripts/bench/harness" "$TOY/scripts/bench"
 cp "$ROOT/scripts/tests/instructions/callgrind.py" "$TOY/scripts/bench/harness"
 RECORD=$TOY/dpdk-ivshmem/bench/instructions.json
 echo '{}' >"$RECORD"
@@ -71,5 +71,11 @@ t "up to 3 % more pass" same_counts_pass
 t "more than that fails, and says how much" rise_fails
 t "a fall asks for an update" fall_asks_for_update
 t "a path that is not recorded fails, and one that is gone" paths_come_and_go
+failure_to_count_fails() {
+    counted '{"add": "nonsense"}' 1
+    contains "$OUTPUT" "Bail out! nonsense"
+}
+
 t "a record has several toolchains" update_keeps_other_toolchains
+t "what cannot be counted fails" failure_to_count_fails
 t_done

@@ -17,6 +17,8 @@ import re
 import shutil
 import subprocess
 
+from harness.run import Failure, failed
+
 Path = collections.namedtuple("Path", "name operations own calls all functions")
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LD_BIND_NOW": "1"}
@@ -50,7 +52,7 @@ def measure(program, folder):
     with subprocess.Popen([program, "share"], env=environment, text=True,
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         if process.stdout.readline() != "ready\n":
-            raise RuntimeError("bench-instructions share has failed")
+            raise Failure("bench-instructions share has not begun to share")
         guest = _profiles(program, "guest", folder, environment)
     return [_read(file, program) for file in host + guest]
 
@@ -64,7 +66,7 @@ def _profiles(program, command, folder, environment):
     done = subprocess.run(argv, env=environment, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=LIMIT, check=False)
     if done.returncode != 0:
-        raise RuntimeError(f"bench-instructions {command} in callgrind: {done.stdout}")
+        raise Failure(failed(argv, done.returncode, done.stdout))
     return sorted(glob.glob(out + ".*"), key=lambda file: int(file.rpartition(".")[2]))
 
 

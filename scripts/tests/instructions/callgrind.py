@@ -4,6 +4,8 @@ import collections
 import json
 import os
 
+from harness.run import Failure
+
 Path = collections.namedtuple("Path", "name own calls")
 
 
@@ -21,4 +23,8 @@ def toolchain(_program):
 
 
 def measure(_program, _folder):
-    return [Path(name, *counts) for name, counts in json.loads(os.environ["TOY_COUNTS"]).items()]
+    counts = json.loads(os.environ["TOY_COUNTS"])
+    for value in counts.values():
+        if isinstance(value, str):
+            raise Failure(value)
+    return [Path(name, *value) for name, value in counts.items()]
