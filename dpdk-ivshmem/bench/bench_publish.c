@@ -1,233 +1,132 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One sample of scripts/bench/publish: DPDK makes objects, the library shares
+ * One sample of the benchmark "publish": DPDK makes objects, the library shares
  * them and produces the device string.
  *
- * usage: bench-publish KIND N
+ * usage: bench-publish KIND N [turn | files]
  *
- * Prints the microseconds of DPDK and of the library.  The metadata files go
- * where RTE_IVSHMEM_DIR says.
+ *   turn    each object is shared when it has been made
+ *   files   N metadata files, all with the same objects
+ *
+ * Prints the microseconds of DPDK and of the library; the library's are those
+ * of the first metadata of a process, and of another one with the same objects.
+ * The metadata files go where RTE_IVSHMEM_DIR says.
  */
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-#include <rte_common.h>
-#include <rte_eal.h>
-#include <rte_errno.h>
-#include <rte_mbuf.h>
-#include <rte_mempool.h>
-#include <rte_memzone.h>
-#include <rte_ring.h>
-#include <rte_version.h>
-
+#include "kinds.h"
 #include "rte_ivshmem.h"
 
-#define MOST 10000
 #define PER_FILE 10
 
-static void *objects[MOST];
-static unsigned int n;
+static const void *objects[KINDS_MOST];
+static unsigned int n_added;
 static double spent_by_dpdk, spent_by_us;
 static char text[1 << 20];
 
-/* Of this thread alone: others may be busy. */
-static double now(void)
+static void create_objects(const struct kind *kind, unsigned int first,
+			   unsigned int end)
 {
-	struct timespec t;
+	double begun = spent();
 
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static void must(bool good, const char *what)
-{
-	if (good)
-		return;
-	fprintf(stderr, "error: %s: %s\n", what, rte_strerror(rte_errno));
-	exit(EXIT_FAILURE);
-}
-
-static void *create_ring(const char *name)
-{
-	return rte_ring_create(name, 64, SOCKET_ID_ANY, 0);
-}
-
-static void *create_pool(const char *name)
-{
-	return rte_pktmbuf_pool_create(name, 63, 0, 0, 256, SOCKET_ID_ANY);
-}
-
-static void *create_zone(const char *name)
-{
-	return (void *)(uintptr_t)rte_memzone_reserve(name, 4096,
-						      SOCKET_ID_ANY, 0);
-}
-
-static int add_ring(const void *object, const char *name)
-{
-	return rte_ivshmem_metadata_add_ring(object, name);
-}
-
-static int add_pool(const void *object, const char *name)
-{
-	return rte_ivshmem_metadata_add_mempool(object, name);
-}
-
-static int add_zone(const void *object, const char *name)
-{
-	return rte_ivshmem_metadata_add_memzone(object, name);
-}
-
-/** A kind of object. */
-struct kind {
-	const char *name;
-	void *(*create)(const char *name);
-	int (*add)(const void *object, const char *md_name);
-};
-
-static void create_all(const struct kind *kind, unsigned int first,
-		       unsigned int behind)
-{
-	double begun = now();
-	char name[32];
-
-	for (unsigned int i = first; i < behind; i++) {
-		snprintf(name, sizeof(name), "object-%u", i);
-		objects[i] = kind->create(name);
+	for (unsigned int i = first; i < end; i++) {
+		objects[i] = kind->create(i);
 		must(objects[i] != NULL, kind->name);
 	}
-	spent_by_dpdk += now() - begun;
+	spent_by_dpdk += spent() - begun;
 }
 
-static void add_all(const struct kind *kind, const char *md_name,
-		    unsigned int first, unsigned int behind)
+static void add_objects(const struct kind *kind, const char *md_name,
+			unsigned int first, unsigned int end)
 {
-	double begun = now();
+	double begun = spent();
 
-	for (unsigned int i = first; i < behind; i++)
+	for (unsigned int i = first; i < end; i++)
 		must(kind->add(objects[i], md_name) == 0, "add");
-	spent_by_us += now() - begun;
-}
-
-static void publish(const char *md_name)
-{
-	double begun = now();
-
-	must(rte_ivshmem_metadata_cmdline_generate(text, sizeof(text),
-						   md_name) == 0, "publish");
-	spent_by_us += now() - begun;
+	spent_by_us += spent() - begun;
+	n_added += end - first;
 }
 
 static void create_metadata(const char *md_name)
 {
+	double begun = spent();
+
 	must(rte_ivshmem_metadata_create(md_name) == 0, "create");
+	spent_by_us += spent() - begun;
 }
 
-static void measure_kind(const struct kind *kind)
+static void publish(const char *md_name)
 {
-	create_metadata("bench");
-	create_all(kind, 0, n);
-	add_all(kind, "bench", 0, n);
-	publish("bench");
+	double begun = spent();
+
+	must(rte_ivshmem_metadata_cmdline_generate(text, sizeof(text),
+						   md_name) == 0, "publish");
+	spent_by_us += spent() - begun;
 }
 
-static void measure_in_turn(const struct kind *ring)
+static void share_all(const struct kind *kind, const char *md_name,
+		      unsigned int n)
 {
-	create_metadata("bench");
+	create_metadata(md_name);
+	add_objects(kind, md_name, 0, n);
+	publish(md_name);
+}
+
+static void measure(const struct kind *kind, unsigned int n)
+{
+	double first;
+
+	create_objects(kind, 0, n);
+	share_all(kind, "first", n);
+	first = spent_by_us;
+	share_all(kind, "another", n);
+	printf("%.1f %.1f %.1f\n", spent_by_dpdk, first, spent_by_us - first);
+}
+
+static void measure_in_turn(const struct kind *kind, unsigned int n)
+{
+	create_metadata("first");
 	for (unsigned int i = 0; i < n; i++) {
-		create_all(ring, i, i + 1);
-		add_all(ring, "bench", i, i + 1);
+		create_objects(kind, i, i + 1);
+		add_objects(kind, "first", i, i + 1);
 	}
-	publish("bench");
+	publish("first");
+	printf("%.1f %.1f\n", spent_by_dpdk, spent_by_us);
 }
 
-/* DPDK 22.11 has no more than 2,560 memzones; rings lie anywhere in one. */
-static void measure_in_zone(const struct kind *ring)
+static void measure_files(const struct kind *kind, unsigned int n)
 {
-	size_t size = (size_t)rte_ring_get_memsize(64);
-	const struct rte_memzone *zone =
-		rte_memzone_reserve("zone", n * size, SOCKET_ID_ANY, 0);
-	double begun = now();
 	char name[32];
 
-	must(zone != NULL, "zone");
+	create_objects(kind, 0, PER_FILE);
 	for (unsigned int i = 0; i < n; i++) {
-		snprintf(name, sizeof(name), "ring-%u", i);
-		objects[i] = RTE_PTR_ADD(zone->addr, i * size);
-		must(rte_ring_init(objects[i], name, 64, 0) == 0, "ring");
-	}
-	spent_by_dpdk += now() - begun;
-	create_metadata("bench");
-	add_all(ring, "bench", 0, n);
-	publish("bench");
-}
-
-static void measure_files(const struct kind *ring)
-{
-	char name[32];
-
-	create_all(ring, 0, PER_FILE);
-	for (unsigned int i = 0; i < n; i++) {
-		double begun = now();
-
 		snprintf(name, sizeof(name), "bench-%u", i);
-		create_metadata(name);
-		spent_by_us += now() - begun;
-		add_all(ring, name, 0, PER_FILE);
-		publish(name);
+		share_all(kind, name, PER_FILE);
 	}
-}
-
-static void start_eal(void)
-{
-	char prefix[32];
-	const char *argv[] = {
-		"bench", "--no-huge", "-m", "256", "--no-pci",
-		"--no-telemetry", "--no-shconf", "--lcores", "0@0",
-		"--file-prefix", prefix, "--log-level", "lib.eal:error",
-	};
-
-#if RTE_VERSION >= RTE_VERSION_NUM(23, 11, 0, 0)
-	must(rte_memzone_max_set(2 * MOST) == 0, "memzones");
-#endif
-	snprintf(prefix, sizeof(prefix), "ivbench%d", getpid());
-	must(rte_eal_init(RTE_DIM(argv), (char **)(uintptr_t)argv) >= 0, "EAL");
+	printf("%.1f %.1f\n", spent_by_dpdk, spent_by_us);
 }
 
 int main(int argc, char **argv)
 {
-	static const struct kind kinds[] = {
-		{ "rings", create_ring, add_ring },
-		{ "pools", create_pool, add_pool },
-		{ "memzones", create_zone, add_zone },
-	};
-	const char *what = argc == 3 ? argv[1] : "";
-	int folder_removed;
-	char runtime[4096];
+	const struct kind *kind = argc < 3 ? NULL : find_kind(argv[1]);
+	unsigned int n = argc < 3 ? 0 : (unsigned int)atoi(argv[2]);
+	const char *how = argc > 3 ? argv[3] : "";
 
-	n = argc == 3 ? (unsigned int)atoi(argv[2]) : 0;
-	if (n == 0 || n > MOST) {
-		fprintf(stderr, "usage: bench-publish KIND N\n");
+	if (kind == NULL || kind->one || n == 0 || n > KINDS_MOST) {
+		fprintf(stderr, "usage: bench-publish KIND N [turn | files]\n");
 		return 2;
 	}
-	start_eal();
-	for (size_t i = 0; i < RTE_DIM(kinds); i++)
-		if (strcmp(kinds[i].name, what) == 0)
-			measure_kind(&kinds[i]);
-	if (strcmp(what, "rings in turn") == 0)
-		measure_in_turn(&kinds[0]);
-	if (strcmp(what, "rings in a memzone") == 0)
-		measure_in_zone(&kinds[0]);
-	if (strcmp(what, "metadata files") == 0)
-		measure_files(&kinds[0]);
-	printf("%.1f %.1f\n", spent_by_dpdk, spent_by_us);
-	snprintf(runtime, sizeof(runtime), "%s", rte_eal_get_runtime_dir());
-	rte_eal_cleanup();
-	folder_removed = rmdir(runtime);
-	(void)folder_removed; /* only there with some versions of the EAL */
-	return spent_by_us > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	start_eal("0x100000000");
+	if (kind->prepare != NULL)
+		kind->prepare(n);
+	if (strcmp(how, "turn") == 0)
+		measure_in_turn(kind, n);
+	else if (strcmp(how, "files") == 0)
+		measure_files(kind, n);
+	else
+		measure(kind, n);
+	end_eal();
+	return n_added > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
