@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a benchmark has measured: every sample, in tables of rows and contestants."""
+import math
 import statistics
 
 
@@ -46,6 +47,13 @@ class Table:
         """Of the medians; None where one of them is missing."""
         mine, others = self.median(row, contestant), self.median(row, other)
         return mine / others if mine is not None and others else None
+
+    def growth(self, contestant):
+        """The most per doubling, from one row to the next; rows are numbers. Linear is 2."""
+        rows = [int(row) for row in self.rows() if self.of(row, contestant)]
+        steps = [(self.median(more, contestant) / self.median(less, contestant))
+                 ** (1 / math.log2(more / less)) for less, more in zip(rows, rows[1:])]
+        return max(steps, default=None)
 
     def as_json(self):
         return {name: getattr(self, name) for name in
