@@ -73,9 +73,12 @@ int ivshmem_map_at(uint64_t address, uint64_t length, int prot, int flags,
 
 /** Where a chunk's bytes come from. */
 struct source {
-	int fd;
-	uint64_t offset; /**< of the chunk's first byte */
-	bool opened;     /**< fd is of this chunk alone */
+	int fd;        /**< -1: nothing yet */
+	bool opened;   /**< a file, not the device */
+	uint32_t path; /**< of the file, as in its chunks */
+	bool readonly;
+	uint64_t size; /**< of the file, bytes */
+	uint32_t chunk; /**< that was looked for last */
 };
 
 static bool is_readonly(const struct rte_ivshmem_chunk *chunk)
@@ -83,11 +86,17 @@ static bool is_readonly(const struct rte_ivshmem_chunk *chunk)
 	return chunk->flags & RTE_IVSHMEM_CHUNK_READONLY;
 }
 
-/* A mapping beyond the end of a file, or of something else, ends in SIGBUS. */
-static int check_file(int fd, const struct rte_ivshmem_chunk *chunk,
-		      const char *path, struct ivshmem_error *err)
+static void close_source(struct source *source)
 {
-	uint64_t end = chunk->file_offset + chunk->length;
+	if (source->opened)
+		close(source->fd);
+	source->fd = -1;
+	source->opened = false;
+}
+
+static int stat_file(int fd, const char *path, uint64_t *size,
+		     struct ivshmem_error *err)
+{
 	struct stat st;
 
 	if (fstat(fd, &st) != 0)
@@ -96,51 +105,72 @@ static int check_file(int fd, const struct rte_ivshmem_chunk *chunk,
 	if (!S_ISREG(st.st_mode))
 		return ivshmem_fail(err, -EINVAL,
 			"chunk file '%.150s' is no regular file", path);
-	if ((uint64_t)st.st_size < end)
-		return ivshmem_fail(err, -EINVAL,
-			"chunk file '%.150s' has %" PRIu64 " bytes, %" PRIu64
-			" are needed: has the host been restarted?", path,
-			(uint64_t)st.st_size, end);
+	*size = (uint64_t)st.st_size;
 	return 0;
 }
 
 static int open_file(const struct rte_ivshmem_chunk *chunk, const char *path,
-		     struct ivshmem_error *err)
+		     struct source *source, struct ivshmem_error *err)
 {
 	/* Without O_NONBLOCK, a FIFO would hold the program up. */
 	int fd = open(path, (is_readonly(chunk) ? O_RDONLY : O_RDWR) |
-		      O_CLOEXEC | O_NONBLOCK | O_NOCTTY), ret;
+		      O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0)
 		return ivshmem_fail(err, -errno,
 			"chunk file '%.150s': %s: is the host running?", path,
 			strerror(errno));
-	ret = check_file(fd, chunk, path, err);
-	if (ret == 0)
-		return fd;
-	close(fd);
-	return ret;
+	source->fd = fd;
+	source->opened = true;
+	source->path = chunk->path;
+	source->readonly = is_readonly(chunk);
+	return stat_file(fd, path, &source->size, err);
 }
 
-static int open_source(const struct ivshmem_device *device,
+/* A mapping beyond the end of a file ends in SIGBUS. */
+static int check_length(const struct rte_ivshmem_chunk *chunk, const char *path,
+			const struct source *source, struct ivshmem_error *err)
+{
+	uint64_t end = chunk->file_offset + chunk->length;
+
+	if (source->size >= end)
+		return 0;
+	return ivshmem_fail(err, -EINVAL,
+		"chunk file '%.150s' has %" PRIu64 " bytes, %" PRIu64
+		" are needed: has the host been restarted?", path,
+		source->size, end);
+}
+
+/*
+ * Go on to the source of a chunk, or begin with it: chunks of one file mostly
+ * follow one another, and it is opened once for all of these.
+ */
+static int next_source(const struct ivshmem_device *device,
 		       const struct rte_ivshmem_chunk *chunk,
 		       struct source *source, struct ivshmem_error *err)
 {
+	const char *path = ivshmem_chunk_path(&device->md, chunk);
+	int ret = 0;
+
 	if (device->is_pci) {
-		*source = (struct source){ device->fd, chunk->bar_offset,
-					   false };
+		source->fd = device->fd;
 		return 0;
 	}
-	*source = (struct source){ open_file(chunk, ivshmem_chunk_path(
-					&device->md, chunk), err),
-				   chunk->file_offset, true };
-	return source->fd < 0 ? source->fd : 0;
+	if (!source->opened || source->path != chunk->path ||
+	    source->readonly != is_readonly(chunk)) {
+		close_source(source);
+		ret = open_file(chunk, path, source, err);
+	}
+	return ret != 0 ? ret : check_length(chunk, path, source, err);
 }
 
-static void close_source(const struct source *source)
+/* In its source, of the byte at an address of the chunk. */
+static uint64_t offset_of(const struct ivshmem_device *device,
+			  const struct rte_ivshmem_chunk *chunk,
+			  uint64_t address)
 {
-	if (source->opened)
-		close(source->fd);
+	return (device->is_pci ? chunk->bar_offset : chunk->file_offset) +
+	       (address - chunk->address);
 }
 
 static int map_recorded(struct ivshmem_device *device, uint64_t address,
@@ -187,7 +217,7 @@ static int map_piece(struct ivshmem_device *device,
 		     const struct source *source, uint64_t start, uint64_t end,
 		     const char *what, struct ivshmem_error *err)
 {
-	uint64_t offset = source->offset + (start - chunk->address);
+	uint64_t offset = offset_of(device, chunk, start);
 	int ret;
 
 	if (!is_readonly(chunk))
@@ -227,51 +257,56 @@ static int map_shared(struct ivshmem_device *device,
 }
 
 static int map_chunk(struct ivshmem_device *device, uint32_t i,
-		     struct ivshmem_error *err)
+		     struct source *source, struct ivshmem_error *err)
 {
 	const struct rte_ivshmem_chunk *chunk = &device->md.chunks[i];
-	struct source source;
 	char what[32];
-	int ret = open_source(device, chunk, &source, err);
+	int ret = next_source(device, chunk, source, err);
 
 	if (ret != 0)
 		return ret;
 	snprintf(what, sizeof(what), "chunk %u", i);
-	ret = map_shared(device, chunk, &source, what, err);
-	close_source(&source);
-	return ret;
+	return map_shared(device, chunk, source, what, err);
 }
 
+/* Beginning with the chunk that was found before: caches are sorted, and chunks
+ * mostly are. */
 static const struct rte_ivshmem_chunk *
-chunk_at(const struct ivshmem_metadata *md, uint64_t address)
+chunk_at(const struct ivshmem_metadata *md, uint64_t address,
+	 struct source *source)
 {
-	for (uint32_t i = 1; i < md->n_chunks; i++)
-		if (address >= md->chunks[i].address &&
-		    address - md->chunks[i].address < md->chunks[i].length)
-			return &md->chunks[i];
+	for (uint32_t n = 0; n < md->n_chunks; n++) {
+		uint32_t i = (source->chunk + n) % md->n_chunks;
+		const struct rte_ivshmem_chunk *chunk = &md->chunks[i];
+
+		if (i == 0 || address < chunk->address ||
+		    address - chunk->address >= chunk->length)
+			continue;
+		source->chunk = i;
+		return chunk;
+	}
 	return NULL;
 }
 
 /* Copy what is shared at `start` up to `end`, or to the end of its page. */
 static int copy_page(struct ivshmem_device *device, uint64_t start,
-		     uint64_t end, uint64_t *copied, struct ivshmem_error *err)
+		     uint64_t end, struct source *source, uint64_t *copied,
+		     struct ivshmem_error *err)
 {
-	const struct rte_ivshmem_chunk *chunk = chunk_at(&device->md, start);
+	const struct rte_ivshmem_chunk *chunk = chunk_at(&device->md, start,
+							 source);
 	uint64_t page = device->is_pci ? PAGE_SIZE : chunk->page_size;
 	uint64_t first = start & ~(page - 1);
-	struct source source;
+	int ret = next_source(device, chunk, source, err);
 	void *map;
-	int ret = open_source(device, chunk, &source, err);
 
 	if (ret != 0)
 		return ret;
-	map = mmap(NULL, page, PROT_READ, MAP_SHARED, source.fd,
-		   (off_t)(source.offset + (first - chunk->address)));
-	ret = map == MAP_FAILED ? -errno : 0;
-	close_source(&source);
-	if (ret != 0)
-		return ivshmem_fail(err, ret, "a page cannot be mapped: %s",
-				    strerror(-ret));
+	map = mmap(NULL, page, PROT_READ, MAP_SHARED, source->fd,
+		   (off_t)offset_of(device, chunk, first));
+	if (map == MAP_FAILED)
+		return ivshmem_fail(err, -errno, "a page cannot be mapped: %s",
+				    strerror(errno));
 	*copied = MIN(first + page, end) - start;
 	memcpy((void *)(uintptr_t)start, (char *)map + (start - first),
 	       *copied);
@@ -280,20 +315,21 @@ static int copy_page(struct ivshmem_device *device, uint64_t start,
 }
 
 static int copy_range(struct ivshmem_device *device, uint64_t start,
-		      uint64_t end, struct ivshmem_error *err)
+		      uint64_t end, struct source *source,
+		      struct ivshmem_error *err)
 {
 	uint64_t copied = 0;
 	int ret = 0;
 
 	for (; start < end && ret == 0; start += copied)
-		ret = copy_page(device, start, end, &copied, err);
+		ret = copy_page(device, start, end, source, &copied, err);
 	return ret;
 }
 
 /* Empty caches, and a copy of what does not change around them. */
 static int map_private(struct ivshmem_device *device,
 		       const struct ivshmem_caches *caches,
-		       struct ivshmem_error *err)
+		       struct source *source, struct ivshmem_error *err)
 {
 	const struct rte_ivshmem_object *pool = caches->pool;
 	uint64_t end = caches->start + caches->size * caches->n;
@@ -307,24 +343,27 @@ static int map_private(struct ivshmem_device *device,
 			   PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			   -1, 0, "a copy of caches", err);
 	if (ret == 0)
-		ret = copy_range(device, start, caches->start, err);
+		ret = copy_range(device, start, caches->start, source, err);
 	if (ret == 0)
 		ret = copy_range(device, end,
 				 MIN(caches->private_end,
-				     pool->address + pool->length), err);
+				     pool->address + pool->length),
+				 source, err);
 	return ret;
 }
 
 static int map_all(struct ivshmem_device *device, struct ivshmem_error *err)
 {
+	struct source source = { .fd = -1 };
 	uint64_t page_size = device->is_pci ? PAGE_SIZE : IVSHMEM_FILE_PAGES;
 	int ret = ivshmem_caches_find(&device->md, page_size, &device->caches,
 				      &device->n_caches, err);
 
 	for (uint32_t i = 1; i < device->md.n_chunks && ret == 0; i++)
-		ret = map_chunk(device, i, err);
+		ret = map_chunk(device, i, &source, err);
 	for (uint32_t i = 0; i < device->n_caches && ret == 0; i++)
-		ret = map_private(device, &device->caches[i], err);
+		ret = map_private(device, &device->caches[i], &source, err);
+	close_source(&source);
 	return ret;
 }
 
