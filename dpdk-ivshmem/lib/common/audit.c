@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "audit.h"
+#include "sort.h"
 
 /** A half-open range [start, end). */
 struct range {
@@ -35,7 +36,7 @@ static uint32_t join(struct range *ranges, uint32_t n)
 
 	if (n == 0)
 		return 0;
-	qsort(ranges, n, sizeof(*ranges), compare_ranges);
+	ivshmem_sort(ranges, n, sizeof(*ranges), compare_ranges);
 	for (uint32_t i = 1; i < n; i++) {
 		if (ranges[i].start > ranges[last].end)
 			ranges[++last] = ranges[i];
@@ -63,7 +64,7 @@ static uint32_t tidy(struct ivshmem_neighbour *neighbours, uint32_t n)
 
 	if (n == 0)
 		return 0;
-	qsort(neighbours, n, sizeof(*neighbours), compare_neighbours);
+	ivshmem_sort(neighbours, n, sizeof(*neighbours), compare_neighbours);
 	for (uint32_t i = 0; i < n; i++) {
 		struct ivshmem_neighbour one = neighbours[i];
 		uint64_t cut = end > one.address ? end - one.address : 0;

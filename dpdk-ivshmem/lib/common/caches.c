@@ -5,6 +5,7 @@
 #include <sys/param.h>
 
 #include "caches.h"
+#include "sort.h"
 
 /** Bytes of an object or of a chunk. */
 struct extent {
@@ -45,7 +46,7 @@ static void sort_extents(struct extents *extents)
 {
 	uint64_t reach = 0;
 
-	qsort(extents->items, extents->n, sizeof(*extents->items),
+	ivshmem_sort(extents->items, extents->n, sizeof(*extents->items),
 	      compare_starts);
 	for (uint32_t i = 0; i < extents->n; i++) {
 		reach = MAX(reach, extents->items[i].end);
@@ -202,7 +203,7 @@ static int find_all(const struct ivshmem_metadata *md,
 			return ret;
 		choose_pages(places, &caches[(*n)++]);
 	}
-	qsort(caches, *n, sizeof(*caches), compare_pages);
+	ivshmem_sort(caches, *n, sizeof(*caches), compare_pages);
 	return check_apart(caches, *n, err);
 }
 

@@ -7,6 +7,7 @@
 
 #include "crc32c.h"
 #include "format_check.h"
+#include "sort.h"
 
 /* User space of a 64-bit process, without the pages that catch NULL. */
 #define ADDRESS_MIN UINT64_C(0x10000)
@@ -40,7 +41,7 @@ static int compare_ranges(const void *a, const void *b)
 /* Sorts; returns the index of a range that overlaps its successor, or -1. */
 static int64_t find_overlap(struct range *ranges, uint32_t n)
 {
-	qsort(ranges, n, sizeof(*ranges), compare_ranges);
+	ivshmem_sort(ranges, n, sizeof(*ranges), compare_ranges);
 	for (uint32_t i = 1; i < n; i++)
 		if (ranges[i - 1].end > ranges[i].start)
 			return i - 1;
@@ -194,33 +195,59 @@ static int check_object(const struct ivshmem_metadata *md, uint32_t i,
 	return 0;
 }
 
-static int compare_objects(const void *a, const void *b)
-{
-	const struct rte_ivshmem_object *const *x = a, *const *y = b;
+/** An object, and a number that is the same for those of one type and name. */
+struct name_hash {
+	uint32_t hash;
+	const struct rte_ivshmem_object *object;
+};
 
-	if ((*x)->type != (*y)->type)
-		return (*x)->type < (*y)->type ? -1 : 1;
-	return strcmp((*x)->name, (*y)->name);
+/* Names are rarely looked at: a hostile writer cannot make this slow. */
+static int compare_names(const void *a, const void *b)
+{
+	const struct name_hash *x = a, *y = b;
+
+	if (x->hash != y->hash)
+		return x->hash < y->hash ? -1 : 1;
+	if (x->object->type != y->object->type)
+		return x->object->type < y->object->type ? -1 : 1;
+	return strcmp(x->object->name, y->object->name);
+}
+
+/* Parts are left out: they bear the name of their pool. */
+static uint32_t hash_names(const struct ivshmem_metadata *md,
+			   struct name_hash *names)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < md->n_objects; i++) {
+		const struct rte_ivshmem_object *o = &md->objects[i];
+
+		if (o->type != RTE_IVSHMEM_PART)
+			names[n++] = (struct name_hash){
+				ivshmem_crc32c(o->type, o->name,
+					       strlen(o->name)), o };
+	}
+	ivshmem_sort(names, n, sizeof(*names), compare_names);
+	return n;
 }
 
 static int check_duplicates(const struct ivshmem_metadata *md,
 			    struct ivshmem_error *err)
 {
-	const struct rte_ivshmem_object **sorted;
+	struct name_hash *names;
+	uint32_t n;
 	int ret = 0;
 
-	sorted = calloc((size_t)md->n_objects + 1, sizeof(*sorted));
-	if (sorted == NULL)
+	names = calloc((size_t)md->n_objects + 1, sizeof(*names));
+	if (names == NULL)
 		return ivshmem_fail(err, -ENOMEM, "out of memory");
-	for (uint32_t i = 0; i < md->n_objects; i++)
-		sorted[i] = &md->objects[i];
-	qsort(sorted, md->n_objects, sizeof(*sorted), compare_objects);
-	for (uint32_t i = 1; i < md->n_objects && ret == 0; i++)
-		if (sorted[i]->type != RTE_IVSHMEM_PART &&
-		    compare_objects(&sorted[i - 1], &sorted[i]) == 0)
+	n = hash_names(md, names);
+	for (uint32_t i = 1; i < n && ret == 0; i++)
+		if (compare_names(&names[i - 1], &names[i]) == 0)
 			ret = ivshmem_fail(err, -EINVAL,
-				"two objects are called '%s'", sorted[i]->name);
-	free(sorted);
+				"two objects are called '%s'",
+				names[i].object->name);
+	free(names);
 	return ret;
 }
 

@@ -21,6 +21,7 @@
 
 #include "guest.h"
 #include "mbuf_dyn.h"
+#include "sort.h"
 #include "tailq.h"
 
 RTE_IVSHMEM_ASSERT(RTE_MEMZONE_NAMESIZE == RTE_IVSHMEM_OBJ_NAME_LEN);
@@ -57,7 +58,7 @@ static int list_descriptors(const struct ivshmem_metadata *md,
 		if (md->objects[i].type == RTE_IVSHMEM_MEMZONE)
 			contents->descriptors[contents->n++] =
 				md->objects[i].memzone;
-	qsort(contents->descriptors, contents->n,
+	ivshmem_sort(contents->descriptors, contents->n,
 	      sizeof(*contents->descriptors), compare_addresses);
 	return 0;
 }

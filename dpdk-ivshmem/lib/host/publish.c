@@ -23,6 +23,7 @@
 #include "host.h"
 #include "layout.h"
 #include "mbuf_dyn.h"
+#include "sort.h"
 
 /** Whole pages that guests see, [start, end). */
 struct pages {
@@ -66,7 +67,7 @@ static void merge_pages(struct page_set *set)
 {
 	uint32_t last = 0;
 
-	qsort(set->pages, set->n, sizeof(*set->pages), compare_pages);
+	ivshmem_sort(set->pages, set->n, sizeof(*set->pages), compare_pages);
 	for (uint32_t i = 1; i < set->n; i++)
 		if (set->pages[i].start > set->pages[last].end)
 			set->pages[++last] = set->pages[i];
