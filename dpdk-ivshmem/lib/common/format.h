@@ -93,6 +93,15 @@ int ivshmem_metadata_decode(const volatile void *shared, size_t available,
 			    uint64_t bar_size, struct ivshmem_metadata *md,
 			    struct ivshmem_error *err);
 
+/**
+ * The same for metadata in private memory, without a BAR and without a copy.
+ *
+ * @param image
+ *   Of malloc(); belongs to md from now on, and is released on failure.
+ */
+int ivshmem_metadata_take(void *image, size_t size, struct ivshmem_metadata *md,
+			  struct ivshmem_error *err);
+
 /** Release what decoding allocated, and zero the structure. */
 void ivshmem_metadata_free(struct ivshmem_metadata *md);
 

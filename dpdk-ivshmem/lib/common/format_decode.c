@@ -40,6 +40,12 @@ static int check_version(const struct rte_ivshmem_header *h,
 	return 0;
 }
 
+static int too_few(size_t bytes, struct ivshmem_error *err)
+{
+	return ivshmem_fail(err, -ENOENT,
+		"%zu bytes are too few for DPDK metadata", bytes);
+}
+
 static int check_sizes(const struct rte_ivshmem_header *h, size_t available,
 		       struct ivshmem_error *err)
 {
@@ -90,8 +96,7 @@ static int copy_image(const volatile void *shared, size_t available,
 	int ret;
 
 	if (available < sizeof(head))
-		return ivshmem_fail(err, -ENOENT,
-			"%zu bytes are too few for DPDK metadata", available);
+		return too_few(available, err);
 	copy_once(&head, shared, sizeof(head));
 	ret = check_version(&head, err);
 	if (ret == 0)
@@ -233,6 +238,26 @@ static void take_tables(struct rte_ivshmem_header *h,
 	md->n_paths = h->tables[RTE_IVSHMEM_PATHS].count;
 }
 
+/* Of the image in md->storage, which has been copied and whose sizes hold. */
+static int decode_storage(uint64_t bar_size, struct ivshmem_metadata *md,
+			  struct ivshmem_error *err)
+{
+	struct rte_ivshmem_header *image = md->storage;
+	int ret = check_checksum(image, err);
+
+	if (ret == 0)
+		ret = check_tables(image, err);
+	if (ret == 0)
+		ret = take_header(image, md, err);
+	if (ret == 0) {
+		take_tables(image, md);
+		ret = ivshmem_metadata_check(md, bar_size, err);
+	}
+	if (ret != 0)
+		ivshmem_metadata_free(md);
+	return ret;
+}
+
 int ivshmem_metadata_decode(const volatile void *shared, size_t available,
 			    uint64_t bar_size, struct ivshmem_metadata *md,
 			    struct ivshmem_error *err)
@@ -245,18 +270,27 @@ int ivshmem_metadata_decode(const volatile void *shared, size_t available,
 	if (ret != 0)
 		return ret;
 	md->storage = image;
-	ret = check_checksum(image, err);
+	return decode_storage(bar_size, md, err);
+}
+
+int ivshmem_metadata_take(void *image, size_t size, struct ivshmem_metadata *md,
+			  struct ivshmem_error *err)
+{
+	int ret;
+
+	memset(md, 0, sizeof(*md));
+	if (size < sizeof(struct rte_ivshmem_header))
+		ret = too_few(size, err);
+	else
+		ret = check_version(image, err);
 	if (ret == 0)
-		ret = check_tables(image, err);
-	if (ret == 0)
-		ret = take_header(image, md, err);
-	if (ret == 0) {
-		take_tables(image, md);
-		ret = ivshmem_metadata_check(md, bar_size, err);
+		ret = check_sizes(image, size, err);
+	if (ret != 0) {
+		free(image);
+		return ret;
 	}
-	if (ret != 0)
-		ivshmem_metadata_free(md);
-	return ret;
+	md->storage = image;
+	return decode_storage(UINT64_MAX, md, err);
 }
 
 void ivshmem_metadata_free(struct ivshmem_metadata *md)

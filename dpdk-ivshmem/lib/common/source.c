@@ -141,12 +141,9 @@ int ivshmem_source_read_file(int fd, struct ivshmem_metadata *md,
 	if (contents == NULL)
 		return ivshmem_fail(err, -ENOMEM, "out of memory");
 	length = pread(fd, contents, size, 0);
-	if (length < 0)
-		ret = ivshmem_fail(err, -errno, "cannot be read: %s",
-				   strerror(errno));
-	else
-		ret = ivshmem_metadata_decode(contents, (size_t)length,
-					      UINT64_MAX, md, err);
+	if (length >= 0)
+		return ivshmem_metadata_take(contents, (size_t)length, md, err);
+	ret = ivshmem_fail(err, -errno, "cannot be read: %s", strerror(errno));
 	free(contents);
 	return ret;
 }
