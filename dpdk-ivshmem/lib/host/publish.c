@@ -77,6 +77,16 @@ static void merge_pages(struct page_set *set)
 	set->n = set->n > 0 ? last + 1 : 0;
 }
 
+/* What was made one after the other often lies on the same pages. */
+static void add_pages(struct page_set *set, const struct pages *pages)
+{
+	const struct pages *last = set->n > 0 ? &set->pages[set->n - 1] : NULL;
+
+	if (last == NULL || pages->start < last->start ||
+	    pages->end > last->end)
+		set->pages[set->n++] = *pages;
+}
+
 static void add_ranges(struct page_set *set,
 		       const struct ivshmem_object *object)
 {
@@ -85,12 +95,12 @@ static void add_ranges(struct page_set *set,
 	for (uint32_t i = 0; i < object->ranges.n; i++) {
 		const struct ivshmem_range *r = &ranges[i];
 
-		set->pages[set->n++] = (struct pages){
+		add_pages(set, &(struct pages){
 			.start = RTE_ALIGN_FLOOR(r->address, r->page_size),
 			.end = RTE_ALIGN_CEIL(r->address + r->length,
 					      r->page_size),
 			.object = object,
-		};
+		});
 	}
 }
 
