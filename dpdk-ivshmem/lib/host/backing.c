@@ -266,6 +266,8 @@ int ivshmem_backing_check(const void *address, size_t length, const char *what,
 	if (length == 0 || __builtin_add_overflow(start, length, &end))
 		return ivshmem_fail(err, -EFAULT, "%s: %zu bytes at %p", what,
 				    length, address);
+	if (ivshmem_pages_pinned(start, length))
+		return 0;
 	ret = find_range(start, end, what, &range, err);
 	if (ret == 0)
 		ret = check_used(&range, what, err);

@@ -140,6 +140,12 @@ void ivshmem_objects_free(struct ivshmem_host *host);
 int ivshmem_pin_pages(uint64_t address, uint64_t length, uint64_t *page_size,
 		      struct ivshmem_error *err);
 
+/**
+ * True if all of these pages are pinned, whoever did it: then they have been
+ * accepted before, and are still there.  Any address may be asked for.
+ */
+bool ivshmem_pages_pinned(uint64_t address, uint64_t length);
+
 /** Undo ivshmem_pin_pages(). */
 void ivshmem_unpin_pages(uint64_t address, uint64_t length);
 

@@ -80,6 +80,22 @@ static void for_pages(struct pins *pins, uint64_t address, uint64_t length,
 		       rte_fbarray_get(&msl->memseg_arr, (unsigned int)i));
 }
 
+bool ivshmem_pages_pinned(uint64_t address, uint64_t length)
+{
+	const struct rte_memseg_list *msl =
+		rte_mem_virt2memseg_list((void *)(uintptr_t)address);
+	const struct pins *pins = msl != NULL ? find_pins(msl) : NULL;
+	uint64_t i, last;
+
+	if (pins == NULL)
+		return false;
+	i = (address - msl->addr_64) / msl->page_sz;
+	last = (address + length - 1 - msl->addr_64) / msl->page_sz;
+	while (i <= last && last < msl->memseg_arr.len && pins->users[i] > 0)
+		i++;
+	return i > last;
+}
+
 int ivshmem_pin_pages(uint64_t address, uint64_t length, uint64_t *page_size,
 		      struct ivshmem_error *err)
 {
