@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -145,8 +146,8 @@ WRAP(ssize_t, pread64, EIO, -1, (int fd, void *p, size_t n, off_t at),
 WRAP(ssize_t, pwrite64, EIO, -1, (int fd, const void *p, size_t n, off_t at),
      (fd, p, n, at))
 WRAP(ssize_t, write, EIO, -1, (int fd, const void *p, size_t n), (fd, p, n))
-WRAP(int, posix_fallocate64, EINTR, ENOSPC, (int fd, off_t at, off_t n),
-     (fd, at, n))
+WRAP(ssize_t, pwritev64, ENOSPC, -1,
+     (int fd, const struct iovec *pieces, int n, off_t at), (fd, pieces, n, at))
 
 /* Names */
 WRAP(int, stat64, EACCES, -1, (const char *path, struct stat *st), (path, st))

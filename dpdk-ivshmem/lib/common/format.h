@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "rte_ivshmem_format.h"
 
@@ -65,6 +66,23 @@ uint64_t ivshmem_metadata_size(const struct ivshmem_metadata *md);
  *   0, -ENOMEM, or -E2BIG if it would exceed RTE_IVSHMEM_TOTAL_MAX.
  */
 int ivshmem_metadata_encode(const struct ivshmem_metadata *md, void **image);
+
+/** Most pieces of an encoded image: header, tables and what lies between. */
+#define IVSHMEM_PIECES (1 + 2 * RTE_IVSHMEM_N_TABLES)
+
+/**
+ * The same without a copy: where the bytes are, one piece behind the other.
+ *
+ * @param[out] header
+ *   The first piece.
+ * @param[out] pieces
+ *   Valid as long as md and header.
+ * @return
+ *   How many there are, or -E2BIG.
+ */
+int ivshmem_metadata_pieces(const struct ivshmem_metadata *md,
+			    struct rte_ivshmem_header *header,
+			    struct iovec pieces[IVSHMEM_PIECES]);
 
 /**
  * Copy metadata out of shared memory and check every byte of the copy.

@@ -91,29 +91,68 @@ static void fill_header(const struct ivshmem_metadata *md,
 		 md->dpdk_version);
 }
 
-int ivshmem_metadata_encode(const struct ivshmem_metadata *md, void **image)
+/* Tables begin at multiples of 8. */
+static int list_pieces(const struct table_source source[RTE_IVSHMEM_N_TABLES],
+		       struct iovec *pieces)
+{
+	static const uint64_t zero;
+	int n = 0;
+
+	for (int i = 0; i < RTE_IVSHMEM_N_TABLES; i++) {
+		uint64_t bytes = (uint64_t)source[i].count *
+				 source[i].entry_size;
+
+		if (bytes > 0)
+			pieces[n++] = (struct iovec){
+				(void *)(uintptr_t)source[i].data, bytes };
+		if (bytes % 8 != 0)
+			pieces[n++] = (struct iovec){
+				(void *)(uintptr_t)&zero, 8 - bytes % 8 };
+	}
+	return n;
+}
+
+int ivshmem_metadata_pieces(const struct ivshmem_metadata *md,
+			    struct rte_ivshmem_header *header,
+			    struct iovec pieces[IVSHMEM_PIECES])
 {
 	struct table_source source[RTE_IVSHMEM_N_TABLES];
-	uint64_t size = ivshmem_metadata_size(md);
-	struct rte_ivshmem_header *header;
+	uint32_t checksum = 0;
+	int n;
 
-	if (size == 0)
-		return -E2BIG;
-	header = calloc(1, size);
-	if (header == NULL)
-		return -ENOMEM;
+	memset(header, 0, sizeof(*header));
 	fill_header(md, header);
 	header->total_size = place_tables(md, header->tables);
+	if (header->total_size > RTE_IVSHMEM_TOTAL_MAX)
+		return -E2BIG;
 	table_sources(md, source);
-	for (int i = 0; i < RTE_IVSHMEM_N_TABLES; i++) {
-		if (source[i].count > 0)
-			memcpy((char *)header + header->tables[i].offset,
-			       source[i].data, (size_t)source[i].count *
-			       source[i].entry_size);
-	}
-	header->checksum = ivshmem_crc32c(0, header, size);
+	pieces[0] = (struct iovec){ header, sizeof(*header) };
+	n = 1 + list_pieces(source, &pieces[1]);
+	for (int i = 0; i < n; i++)
+		checksum = ivshmem_crc32c(checksum, pieces[i].iov_base,
+					  pieces[i].iov_len);
+	header->checksum = checksum;
 	header->state = md->state;
 	header->heartbeat = md->heartbeat;
-	*image = header;
+	return n;
+}
+
+int ivshmem_metadata_encode(const struct ivshmem_metadata *md, void **image)
+{
+	struct iovec pieces[IVSHMEM_PIECES];
+	struct rte_ivshmem_header header;
+	int n = ivshmem_metadata_pieces(md, &header, pieces);
+	char *to;
+
+	if (n < 0)
+		return n;
+	to = malloc(header.total_size);
+	if (to == NULL)
+		return -ENOMEM;
+	*image = to;
+	for (int i = 0; i < n; i++) {
+		memcpy(to, pieces[i].iov_base, pieces[i].iov_len);
+		to += pieces[i].iov_len;
+	}
 	return 0;
 }

@@ -279,7 +279,8 @@ static bool is_owned(int dir, const char *name)
 	return ret != 0;
 }
 
-/* Metadata in the making begins with its magic, or with nothing yet. */
+/* Metadata in the making begins with its magic, or with nothing yet; that of an
+ * earlier version had zeros first. */
 static bool is_temporary(int fd)
 {
 	uint64_t magic = 0;
@@ -298,7 +299,7 @@ static bool is_layout(int fd)
 	return len == 0 || (len == 1 && start == '[');
 }
 
-/* One in the making has its length before its contents. */
+/* That of an earlier version had its length before its contents. */
 static bool is_new_layout(int fd)
 {
 	char start = '[';

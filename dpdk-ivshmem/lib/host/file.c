@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -175,25 +176,25 @@ uint64_t ivshmem_file_length(const struct ivshmem_metadata *md)
 			      (uint64_t)RTE_IVSHMEM_PAGE_SIZE);
 }
 
-static int write_all(int fd, const void *data, size_t len)
+/* `pieces` is changed. */
+static int write_pieces(int fd, struct iovec *pieces, int n)
 {
-	for (size_t done = 0; done < len; ) {
-		ssize_t n = pwrite(fd, (const char *)data + done, len - done,
-				   (off_t)done);
+	off_t at = 0;
 
-		if (n < 0 && errno != EINTR)
+	while (n > 0) {
+		ssize_t done = pwritev(fd, pieces, n, at);
+
+		if (done < 0 && errno != EINTR)
 			return -errno;
-		done += n > 0 ? (size_t)n : 0;
+		at += done > 0 ? done : 0;
+		for (; n > 0 && done >= (ssize_t)pieces->iov_len; pieces++, n--)
+			done -= (ssize_t)pieces->iov_len;
+		if (n > 0 && done > 0) {
+			pieces->iov_base = RTE_PTR_ADD(pieces->iov_base, done);
+			pieces->iov_len -= (size_t)done;
+		}
 	}
 	return 0;
-}
-
-/* posix_fallocate(): a full disk is an error here, not a SIGBUS later. */
-static int fill_file(int fd, const void *contents, size_t size, uint64_t length)
-{
-	int ret = -posix_fallocate(fd, 0, (off_t)length);
-
-	return ret != 0 ? ret : write_all(fd, contents, size);
 }
 
 static int create_temporary(const char *path, struct ivshmem_error *err)
@@ -212,17 +213,22 @@ static int cannot_write(int ret, const char *path, struct ivshmem_error *err)
 		path, strerror(-ret));
 }
 
+/* To the end of the last page: a full disk is an error here, rather than a
+ * SIGBUS later. */
 static int fill_metadata(int fd, const struct ivshmem_metadata *md)
 {
-	void *image;
-	int ret = ivshmem_metadata_encode(md, &image);
+	static const char zeros[RTE_IVSHMEM_PAGE_SIZE];
+	struct iovec pieces[IVSHMEM_PIECES + 1];
+	struct rte_ivshmem_header header;
+	int n = ivshmem_metadata_pieces(md, &header, pieces);
 
-	if (ret != 0)
-		return ret;
-	ret = fill_file(fd, image, ivshmem_metadata_size(md),
-			ivshmem_file_length(md));
-	free(image);
-	return ret;
+	if (n < 0)
+		return n;
+	pieces[n++] = (struct iovec){
+		(void *)(uintptr_t)zeros,
+		ivshmem_file_length(md) - header.total_size,
+	};
+	return write_pieces(fd, pieces, n);
 }
 
 int ivshmem_file_write(struct ivshmem_file *file,
@@ -277,7 +283,8 @@ static int write_layout(const char *path, const struct ivshmem_metadata *md,
 	fd = create_temporary(path, err);
 	ret = fd;
 	if (fd >= 0) {
-		ret = fill_file(fd, text, strlen(text), strlen(text));
+		ret = write_pieces(fd, &(struct iovec){ text, strlen(text) },
+				   1);
 		close(fd);
 		if (ret != 0) {
 			unlink(path);
