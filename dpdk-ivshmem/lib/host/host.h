@@ -77,6 +77,10 @@ struct ivshmem_object {
 	struct ivshmem_vec ranges; /**< struct ivshmem_range, pinned */
 	struct ivshmem_vec blocks; /**< void *, held */
 	struct ivshmem_vec needs;  /**< struct ivshmem_object *: memzones */
+	/* Most have one of each, which is here. */
+	struct ivshmem_range first_range;
+	void *first_block;
+	struct ivshmem_object *first_need;
 
 	UT_hash_handle by_handle;
 	UT_hash_handle by_name; /**< key: name and type in wire */

@@ -16,7 +16,33 @@
 RTE_IVSHMEM_ASSERT(offsetof(struct rte_ivshmem_object, type) ==
 		   RTE_IVSHMEM_OBJ_NAME_LEN);
 
-static void free_object(struct ivshmem_object *object)
+/* `first` is the object's own room for one element. */
+static int append(struct ivshmem_vec *vec, void *first, const void *element,
+		  size_t size)
+{
+	if (vec->n == 0) {
+		memcpy(first, element, size);
+		*vec = (struct ivshmem_vec){ first, 1, 1 };
+		return 0;
+	}
+	if (vec->data == first) {
+		struct ivshmem_vec moved = { NULL, 0, 0 };
+
+		if (ivshmem_vec_append(&moved, first, 1, size) != 0)
+			return -ENOMEM;
+		*vec = moved;
+	}
+	return ivshmem_vec_append(vec, element, 1, size);
+}
+
+static void free_elements(struct ivshmem_vec *vec, const void *first)
+{
+	if (vec->data != first)
+		free(vec->data);
+	*vec = (struct ivshmem_vec){ NULL, 0, 0 };
+}
+
+static void let_go(struct ivshmem_object *object)
 {
 	const struct ivshmem_range *ranges = object->ranges.data;
 	void **blocks = object->blocks.data;
@@ -25,9 +51,14 @@ static void free_object(struct ivshmem_object *object)
 		ivshmem_unpin_pages(ranges[i].address, ranges[i].length);
 	for (uint32_t i = 0; i < object->blocks.n; i++)
 		ivshmem_release(blocks[i]);
-	free(object->ranges.data);
-	free(object->blocks.data);
-	free(object->needs.data);
+	free_elements(&object->ranges, &object->first_range);
+	free_elements(&object->blocks, &object->first_block);
+}
+
+static void free_object(struct ivshmem_object *object)
+{
+	let_go(object);
+	free_elements(&object->needs, &object->first_need);
 	free(object);
 }
 
@@ -155,7 +186,8 @@ int ivshmem_object_add_range(struct ivshmem_object *object, uint64_t address,
 		ret = ivshmem_pin_pages(address, length, &range.page_size, err);
 	if (ret != 0)
 		return ret;
-	ret = ivshmem_vec_append(&object->ranges, &range, 1, sizeof(range));
+	ret = append(&object->ranges, &object->first_range, &range,
+		     sizeof(range));
 	if (ret == 0)
 		return 0;
 	ivshmem_unpin_pages(address, length);
@@ -170,7 +202,8 @@ int ivshmem_object_hold(struct ivshmem_object *object, void *block,
 
 	if (ret != 0)
 		return ret;
-	ret = ivshmem_vec_append(&object->blocks, &block, 1, sizeof(block));
+	ret = append(&object->blocks, &object->first_block, &block,
+		     sizeof(block));
 	if (ret == 0)
 		return 0;
 	ivshmem_release(block);
@@ -181,7 +214,8 @@ int ivshmem_object_need(struct ivshmem_object *user,
 			struct ivshmem_object *memzone,
 			struct ivshmem_error *err)
 {
-	if (ivshmem_vec_append(&user->needs, &memzone, 1, sizeof(memzone)) != 0)
+	if (append(&user->needs, &user->first_need, &memzone,
+		   sizeof(memzone)) != 0)
 		return ivshmem_fail(err, -ENOMEM, "out of memory");
 	ivshmem_object_use(memzone, user->readonly);
 	return 0;
@@ -209,23 +243,22 @@ void ivshmem_object_unuse(struct ivshmem_host *host,
 void ivshmem_object_drop(struct ivshmem_host *host,
 			 struct ivshmem_object *object)
 {
-	struct ivshmem_vec needs = object->needs;
-	struct ivshmem_object **needed = needs.data;
-	bool readonly = object->readonly;
+	struct ivshmem_object **needed = object->needs.data;
 
 	HASH_DELETE(by_handle, host->by_handle, object);
 	HASH_DELETE(by_name, host->by_name, object);
 	TAILQ_REMOVE(&host->objects, object, next);
 	host->n_objects--;
-	object->needs = (struct ivshmem_vec){ 0 };
 	/* Before its memzones: what it holds asks them whether it was freed. */
 	if (object->published)
 		TAILQ_INSERT_TAIL(&host->removed, object, next);
 	else
-		free_object(object);
-	for (uint32_t i = 0; i < needs.n; i++)
-		ivshmem_object_unuse(host, needed[i], readonly);
-	free(needs.data);
+		let_go(object);
+	for (uint32_t i = 0; i < object->needs.n; i++)
+		ivshmem_object_unuse(host, needed[i], object->readonly);
+	free_elements(&object->needs, &object->first_need);
+	if (!object->published)
+		free(object);
 }
 
 static void free_removed(struct ivshmem_host *host)
