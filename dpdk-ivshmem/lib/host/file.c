@@ -40,18 +40,18 @@ bool ivshmem_file_is_named(int fd, const char *path)
 static int open_or_create(const char *path, bool *created)
 {
 	int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
-	int fd = open(path, flags);
+	int fd = open(path, flags | O_CREAT | O_EXCL, 0600);
 
-	*created = fd < 0 && errno == ENOENT;
-	return *created ? open(path, flags | O_CREAT | O_EXCL, 0600) : fd;
+	*created = fd >= 0;
+	return fd < 0 && errno == EEXIST ? open(path, flags) : fd;
 }
 
 /* Open and lock.  The owner may have replaced the file between the two. */
-static int open_locked(const char *path, struct ivshmem_error *err)
+static int open_locked(const char *path, bool *created,
+		       struct ivshmem_error *err)
 {
 	for (;;) {
-		bool created;
-		int fd = open_or_create(path, &created), ret;
+		int fd = open_or_create(path, created), ret;
 
 		if (fd < 0)
 			return ivshmem_fail(err, -errno,
@@ -63,7 +63,7 @@ static int open_locked(const char *path, struct ivshmem_error *err)
 		close(fd);
 		if (ret == -ESTALE)
 			continue;
-		if (created)
+		if (*created)
 			unlink(path);
 		if (ret == -EBUSY)
 			return ivshmem_fail(err, -EEXIST,
@@ -135,7 +135,7 @@ static int claim(struct ivshmem_file *file, const char *folder,
 	ret = clean_folder(folder, *left != 0, err);
 	if (ret != 0)
 		return ret;
-	ret = open_locked(file->path, err);
+	ret = open_locked(file->path, &file->is_new, err);
 	if (ret < 0)
 		return ret;
 	/* Of one who died since the folder was cleaned. */
@@ -249,17 +249,22 @@ int ivshmem_file_write(struct ivshmem_file *file,
 	ret = fill_metadata(fd, md);
 	if (ret == 0 && flock(fd, LOCK_EX | LOCK_NB) != 0)
 		ret = -errno;
-	if (ret == 0 && !outdated)
+	if (ret == 0 && !outdated && !file->is_new)
 		ivshmem_older_keep_name(file);
 	if (ret == 0 && rename(temporary, file->path) != 0)
 		ret = -errno;
 	if (ret != 0) {
-		ivshmem_older_drop_name(file, file->fd);
+		if (!file->is_new)
+			ivshmem_older_drop_name(file, file->fd);
 		unlink(temporary);
 		close(fd);
 		return cannot_write(ret, file->path, err);
 	}
-	ivshmem_older_retire(file, outdated);
+	if (file->is_new)
+		close(file->fd);
+	else
+		ivshmem_older_retire(file, outdated);
+	file->is_new = false;
 	file->fd = fd;
 	ivshmem_heartbeat_begin(fd);
 	return 0;

@@ -17,6 +17,8 @@ static int make_folder(const char *folder)
 	char path[PATH_MAX];
 	struct stat st;
 
+	if (stat(folder, &st) == 0 && S_ISDIR(st.st_mode))
+		return 0;
 	snprintf(path, sizeof(path), "%s", folder);
 	for (char *slash = strchr(path + 1, '/'); slash != NULL;
 	     slash = strchr(slash + 1, '/')) {

@@ -45,6 +45,7 @@ struct ivshmem_file {
 	char path[PATH_MAX];
 	int fd;      /**< open and locked as long as this process owns it */
 	pid_t owner; /**< a forked child owns nothing */
+	bool is_new; /**< made and empty: nobody can have a use for it */
 	struct ivshmem_vec older; /**< int: generations that VMs still have */
 };
 
