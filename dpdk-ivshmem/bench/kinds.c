@@ -152,6 +152,7 @@ void start_eal(const char *base)
 		"--no-telemetry", "--no-shconf", "--lcores", "0@0",
 		"--base-virtaddr", base, "--file-prefix", prefix,
 		"--log-level", "lib.eal:error",
+		"--log-level", "lib.ivshmem:warning",
 	};
 
 #if RTE_VERSION >= RTE_VERSION_NUM(23, 11, 0, 0)

@@ -215,7 +215,7 @@ static uint32_t first_private(const struct ivshmem_device *device,
 static int map_piece(struct ivshmem_device *device,
 		     const struct rte_ivshmem_chunk *chunk,
 		     const struct source *source, uint64_t start, uint64_t end,
-		     const char *what, struct ivshmem_error *err)
+		     struct ivshmem_error *err)
 {
 	uint64_t offset = offset_of(device, chunk, start);
 	int ret;
@@ -223,20 +223,19 @@ static int map_piece(struct ivshmem_device *device,
 	if (!is_readonly(chunk))
 		return map_recorded(device, start, end - start,
 				    PROT_READ | PROT_WRITE, MAP_SHARED,
-				    source->fd, offset, what, err);
+				    source->fd, offset, "it", err);
 	ret = map_recorded(device, start, end - start, PROT_READ,
 			   MAP_PRIVATE | MAP_NORESERVE, source->fd, offset,
-			   what, err);
+			   "it", err);
 	return ret != -EINVAL ? ret :
 	       map_recorded(device, start, end - start, PROT_READ, MAP_SHARED,
-			    source->fd, offset, what, err);
+			    source->fd, offset, "it", err);
 }
 
 /* All of the chunk that is not private. */
 static int map_shared(struct ivshmem_device *device,
 		      const struct rte_ivshmem_chunk *chunk,
-		      const struct source *source, const char *what,
-		      struct ivshmem_error *err)
+		      const struct source *source, struct ivshmem_error *err)
 {
 	uint64_t at = chunk->address, end = chunk->address + chunk->length;
 	uint32_t i = first_private(device, at);
@@ -249,24 +248,26 @@ static int map_shared(struct ivshmem_device *device,
 				MIN(caches->private_start, end) : end;
 
 		if (stop > at)
-			ret = map_piece(device, chunk, source, at, stop, what,
-					err);
+			ret = map_piece(device, chunk, source, at, stop, err);
 		at = caches != NULL ? MAX(at, caches->private_end) : end;
 	}
 	return ret;
 }
 
+/* The number is put into words only for a message. */
 static int map_chunk(struct ivshmem_device *device, uint32_t i,
 		     struct source *source, struct ivshmem_error *err)
 {
 	const struct rte_ivshmem_chunk *chunk = &device->md.chunks[i];
-	char what[32];
+	struct ivshmem_error reason;
 	int ret = next_source(device, chunk, source, err);
 
-	if (ret != 0)
-		return ret;
-	snprintf(what, sizeof(what), "chunk %u", i);
-	return map_shared(device, chunk, source, what, err);
+	if (ret == 0) {
+		ret = map_shared(device, chunk, source, &reason);
+		if (ret != 0)
+			ivshmem_fail(err, ret, "chunk %u: %s", i, reason.text);
+	}
+	return ret;
 }
 
 /* Beginning with the chunk that was found before: caches are sorted, and chunks

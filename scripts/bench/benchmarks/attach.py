@@ -14,7 +14,9 @@ that. Each memzone that lookups find is one of DPDK's own in the attaching
 process: making it costs the same search by name.
 
 Each sample is a process of its own, with --no-huge; its times are those of the
-processor. Goals: at most twice the bare mmap() where there is a chunk for each
+processor. The line that the library logs for each device is switched off: the
+EAL sends it to the system's log as well, which takes longer than all the rest
+with few objects. Goals: at most twice the bare mmap() where there is a chunk for each
 object; growth per doubling at most 2.2, where DPDK's own is not the square.
 """
 from harness.sharing import host
