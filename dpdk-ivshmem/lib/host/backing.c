@@ -210,8 +210,9 @@ static int find_by_eal(const struct range *range,
 	backing->file_offset = place.offset;
 	backing->length = count_same_file(range, &place) * range->msl->page_sz;
 	/* System calls: not for a check. */
-	if (named)
+	if (named && place.fd != backing->fd)
 		name_file(place.fd, backing->path);
+	backing->fd = place.fd;
 	return 0;
 }
 
@@ -222,6 +223,7 @@ static int find_by_kernel(const struct range *range,
 	uint64_t page_size = range->msl->page_sz;
 	uint64_t skipped, pages;
 
+	backing->fd = -1;
 	if (m == NULL || !name_mapping(m, backing->path))
 		return -ENODEV;
 	skipped = range->address - m->start;

@@ -17,6 +17,7 @@ struct ivshmem_backing {
 	uint64_t length;      /**< bytes, whole pages */
 	uint64_t file_offset; /**< of the first page */
 	uint64_t page_size;   /**< bytes */
+	int fd;               /**< of the file; -1: the EAL tells none */
 	char path[PATH_MAX];  /**< that QEMU can open while this process lives */
 };
 
@@ -44,6 +45,9 @@ int ivshmem_backing_check(const void *address, size_t length, const char *what,
  *   pinned since.
  * @param end
  *   Ditto: the first byte behind what is wanted.
+ * @param[in,out] backing
+ *   At first with -1 as `fd`; or what was found before for the same purpose:
+ *   where it is the same file, the kernel is not asked for its name again.
  * @return
  *   0 or as ivshmem_backing_check().
  */

@@ -197,7 +197,7 @@ static int append_chunk(struct builder *b,
 static int append_pages(struct builder *b, const struct page_set *set,
 			uint32_t flags, struct ivshmem_error *err)
 {
-	struct ivshmem_backing backing;
+	struct ivshmem_backing backing = { .fd = -1 };
 
 	for (uint32_t i = 0; i < set->n; i++) {
 		uint64_t at = set->pages[i].start, end = set->pages[i].end;
