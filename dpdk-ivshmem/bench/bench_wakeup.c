@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Round trips in one guest, for scripts/bench/wakeup: a question and its answer.
+ * Round trips in one guest, for the benchmark wakeup: a question and its answer.
  *
  * usage: bench-wakeup EAL-ARGUMENTS -- WHERE ROUNDS SAMPLES IPV4-ADDRESS
  *
@@ -13,8 +13,8 @@
  *   vsock        stream over vsock_loopback: both ends are in this guest
  *   ping         ICMP over virtio-net to the address, which answers
  *
- * They alternate, ROUNDS times SAMPLES of each; a pause before each sample lets
- * the other side fall asleep.  `doorbell-peer answer` is at the other end of the
+ * They alternate, ROUNDS times SAMPLES of each, and after each round all samples
+ * are printed; a pause before each lets the other side fall asleep.  `doorbell-peer answer` is at the other end of the
  * first three.
  */
 #include <arpa/inet.h>
@@ -160,14 +160,13 @@ static int64_t by_ping(uint64_t number)
 static struct contestant {
 	const char *name;
 	int64_t (*round_trip)(uint64_t number);
-	int64_t *times;
-	size_t n;
+	int64_t *times; /* of a round */
 } contestants[] = {
-	{ "doorbell, host and guest are woken", by_doorbell, NULL, 0 },
-	{ "doorbell, answered at once", at_once, NULL, 0 },
-	{ "ring polled by both sides", by_polling, NULL, 0 },
-	{ "vsock_loopback, within the guest", by_vsock, NULL, 0 },
-	{ "ping over virtio-net", by_ping, NULL, 0 },
+	{ "doorbell, both are woken", by_doorbell, NULL },
+	{ "doorbell, answered at once", at_once, NULL },
+	{ "polled by both sides", by_polling, NULL },
+	{ "vsock_loopback in the guest", by_vsock, NULL },
+	{ "ping over virtio-net", by_ping, NULL },
 };
 
 /* ---- other ends --------------------------------------------------------------- */
@@ -247,35 +246,23 @@ static void sample(struct contestant *c, size_t samples)
 		start = now_ns();
 		spared = c->round_trip(++number);
 		if (i > 0)
-			c->times[c->n++] = now_ns() - start - spared;
+			c->times[i - 1] = now_ns() - start - spared;
 	}
 }
 
-static int compare(const void *a, const void *b)
+static void print(const struct contestant *c, size_t samples)
 {
-	const int64_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
+	for (size_t i = 0; i < samples; i++)
+		printf("sample|Round trip|all|%s|%.3f\n", c->name,
+		       (double)c->times[i] / 1e3);
 }
 
-static void report(void)
+static void one_round(size_t samples)
 {
-	double reference = 0;
-
-	printf("| round trip | median us | p99 us | samples | of the doorbell's median |\n");
-	printf("|---|---|---|---|---|\n");
-	for (size_t i = 0; i < RTE_DIM(contestants); i++) {
-		struct contestant *c = &contestants[i];
-		double median;
-
-		qsort(c->times, c->n, sizeof(*c->times), compare);
-		median = (double)c->times[c->n / 2] / 1e3;
-		if (i == 0)
-			reference = median;
-		printf("| %s | %.0f | %.0f | %zu | %.2f |\n", c->name, median,
-		       (double)c->times[c->n * 99 / 100] / 1e3, c->n,
-		       median / reference);
-	}
+	for (size_t i = 0; i < RTE_DIM(contestants); i++)
+		sample(&contestants[i], samples);
+	for (size_t i = 0; i < RTE_DIM(contestants); i++)
+		print(&contestants[i], samples);
 }
 
 int main(int argc, char **argv)
@@ -294,16 +281,13 @@ int main(int argc, char **argv)
 	open_vsock();
 	open_icmp(argv[3]);
 	for (size_t i = 0; i < RTE_DIM(contestants); i++) {
-		contestants[i].times = calloc(rounds * samples,
-					      sizeof(int64_t));
+		contestants[i].times = calloc(samples, sizeof(int64_t));
 		if (contestants[i].times == NULL)
 			give_up("memory");
 	}
 	for (size_t round = 0; round < rounds; round++)
-		for (size_t i = 0; i < RTE_DIM(contestants); i++)
-			sample(&contestants[i], samples);
+		one_round(samples);
 	ask(DOORBELL_STOP);
-	report();
 	rte_ivshmem_doorbell_close(db);
 	rte_eal_cleanup();
 	return EXIT_SUCCESS;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A peer of tests/e2e/doorbell.sh and of scripts/bench/wakeup, on the host or
+ * A peer of tests/e2e/doorbell.sh and of the benchmark wakeup, on the host or
  * in a guest.
  *
  * usage: doorbell-peer EAL-ARGUMENTS -- ROLE ARGUMENT...

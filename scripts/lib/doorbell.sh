@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # A doorbell's server, the host program that has the memory, and other processes of the
-# host, for tests/e2e/doorbell.sh and scripts/bench/wakeup. Needs exchange.sh and RUN.
+# host, for tests/e2e/doorbell.sh and scripts/bench/vm/wakeup.sh. Needs exchange.sh and RUN.
 
 PEER=$PROGRAMS/tests/doorbell-peer
 VECTORS=2

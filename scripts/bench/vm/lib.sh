@@ -22,11 +22,20 @@ make_tap() {
         -device "virtio-net-pci,netdev=tap,romfile=")
 }
 
+# stop_all: and all that they have said is in their logs.
+stop_all() {
+    local pid
+    for pid in "${STARTED[@]}"; do stop "$pid"; done
+    drain
+}
+
 # fail NAME...: with what these have said last.
 fail() {
     local name
-    drain
-    for name; do grep -v '^VHOST_CONFIG' "$RUN/$name.log" | tail -n 8 >&2; done
+    stop_all
+    for name; do
+        [ ! -s "$RUN/$name.log" ] || grep -v '^VHOST_CONFIG' "$RUN/$name.log" | tail -n 8 >&2
+    done
     die "a program of the benchmark, or its guest, has failed"
 }
 
