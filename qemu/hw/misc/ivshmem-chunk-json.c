@@ -28,15 +28,27 @@
 /* As much as QMP takes in one command, and more than any list needs */
 #define MAX_FILE_SIZE (64 * MiB)
 
-/* Go past white space, and @token after it if it is there */
+static const char *skip_space(const char *p)
+{
+    while (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r') {
+        p++;
+    }
+    return p;
+}
+
+/* Go past white space and @token after it, or nowhere if that is not there */
 static bool skip(const char **text, const char *token)
 {
-    const char *p = *text + strspn(*text, " \t\r\n");
+    const char *p = skip_space(*text);
 
-    if (!g_str_has_prefix(p, token)) {
+    while (*token && *p == *token) {
+        p++;
+        token++;
+    }
+    if (*token) {
         return false;
     }
-    *text = p + strlen(token);
+    *text = p;
     return true;
 }
 
@@ -65,15 +77,13 @@ static bool scan_string(const char **text, char **value)
 /* A number of up to 18 digits */
 static bool scan_number(const char **text, uint64_t *value)
 {
-    size_t digits;
+    const char *start = skip_space(*text), *p = start;
 
-    skip(text, "");
-    digits = strspn(*text, "0123456789");
-    if (!digits || digits > 18 || (**text == '0' && digits > 1)) {
-        return false;
+    for (*value = 0; g_ascii_isdigit(*p) && p - start < 18; p++) {
+        *value = *value * 10 + (*p - '0');
     }
-    *value = g_ascii_strtoull(*text, (char **)text, 10);
-    return true;
+    *text = p;
+    return p != start && !g_ascii_isdigit(*p) && (*start != '0' || p == start + 1);
 }
 
 static bool scan_bool(const char **text, bool *value)
@@ -106,21 +116,29 @@ static bool scan_member(const char **text, IvshmemChunk *chunk)
     return false;
 }
 
-/* Returns NULL if it is not the usual element */
-static IvshmemChunk *scan_chunk(const char *text)
+/*
+ * The usual element, and the white space after it, which ends at a ',' or ']'.
+ * Returns NULL if it is not that, and stays where it is.
+ */
+static IvshmemChunk *scan_chunk(const char **text)
 {
     g_autoptr(IvshmemChunk) chunk = g_new0(IvshmemChunk, 1);
-    const char *separator = "{";
+    const char *separator = "{", *p = *text;
 
-    while (skip(&text, separator)) {
-        if (!scan_member(&text, chunk)) {
+    while (skip(&p, separator)) {
+        if (!scan_member(&p, chunk)) {
             return NULL;
         }
         separator = ",";
     }
-    if (!chunk->file || !skip(&text, "}") || text[strspn(text, " \t\r\n")]) {
+    if (!chunk->file || !skip(&p, "}")) {
         return NULL;
     }
+    p = skip_space(p);
+    if (*p != ',' && *p != ']') {
+        return NULL;
+    }
+    *text = p;
     return g_steal_pointer(&chunk);
 }
 
@@ -168,40 +186,58 @@ static IvshmemChunk *parse_chunk(const char *text, Error **errp)
     return chunk;
 }
 
+/*
+ * Any element, up to the ',' or ']' after it.  Returns NULL on failure.
+ * Writes to @text.
+ */
+static IvshmemChunk *next_chunk(char **text, size_t number, Error **errp)
+{
+    ERRP_GUARD();
+    char *end = element_end(*text), separator;
+    IvshmemChunk *chunk;
+
+    if (!end) {
+        error_setg(errp, "the JSON array has no end");
+        return NULL;
+    }
+    separator = *end;
+    *end = '\0';
+    if (separator == ']' && number == 0 && !*skip_space(*text)) {
+        error_setg(errp, "no chunk in it");
+        return NULL;
+    }
+    chunk = parse_chunk(*text, errp);
+    if (!chunk) {
+        ivshmem_chunk_error_prepend(errp, number, NULL);
+    }
+    *end = separator;
+    *text = end;
+    return chunk;
+}
+
 /* Writes to @text */
 static bool parse_array(char *text, IvshmemChunkList **tail, Error **errp)
 {
     size_t number = 0;
-    bool more = true;
 
     text = g_strchug(text);
     if (*text != '[') {
         error_setg(errp, "is not a JSON array");
         return false;
     }
-    for (text++; more; number++) {
-        char *end = element_end(text);
+    do {
         IvshmemChunk *chunk;
 
-        if (!end) {
-            error_setg(errp, "the JSON array has no end");
-            return false;
-        }
-        more = *end == ',';
-        *end = '\0';
-        if (!more && number == 0 && !*g_strchug(text)) {
-            error_setg(errp, "no chunk in it");
-            return false;
-        }
-        chunk = scan_chunk(text) ?: parse_chunk(text, errp);
+        text++;     /* past '[' or ',' */
+        chunk = scan_chunk((const char **)&text) ?:
+                next_chunk(&text, number, errp);
         if (!chunk) {
-            ivshmem_chunk_error_prepend(errp, number, NULL);
             return false;
         }
         QAPI_LIST_APPEND(tail, chunk);
-        text = end + 1;
-    }
-    if (*g_strchug(text)) {
+        number++;
+    } while (*text == ',');
+    if (*skip_space(text + 1)) {
         error_setg(errp, "something follows the JSON array");
         return false;
     }

@@ -23,13 +23,22 @@ void ivshmem_chunk_error_prepend(Error **errp, size_t number, const char *path)
     }
 }
 
-/* Returns the file at @path, opened at most once, or NULL on failure */
+/*
+ * The file of the next chunk, opened at most once, or NULL on failure.  Most
+ * often it is that of the chunk before.
+ */
 static const IvshmemFile *open_file(IvshmemLayout *layout, const char *path,
                                     bool readonly, Error **errp)
 {
     GHashTable *files = layout->files[readonly];
-    IvshmemFile *file = g_hash_table_lookup(files, path);
+    const IvshmemPlacedChunk *last = &layout->chunks[layout->nchunks - 1];
+    IvshmemFile *file;
 
+    if (layout->nchunks && last->readonly == readonly &&
+        !strcmp(last->path, path)) {
+        return last->file;
+    }
+    file = g_hash_table_lookup(files, path);
     if (!file) {
         file = ivshmem_file_open(path, readonly, errp);
         if (file) {

@@ -186,7 +186,7 @@ void *ivshmem_layout_reserve(const IvshmemLayout *layout, bool readonly,
  * @readonly: which of the two blocks
  * @host: its reserved addresses
  * @prealloc: allocate all pages now
- * @errp: set on failure, which leaves some chunks mapped
+ * @errp: set on failure, which leaves the addresses free
  *
  * Parts of the block that belong to no run remain inaccessible.
  *

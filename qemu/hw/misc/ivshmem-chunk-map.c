@@ -10,6 +10,7 @@
 #include "qemu/cutils.h"
 #include "qemu/host-utils.h"
 #include "qemu/madvise.h"
+#include "qemu/units.h"
 #include "qapi/error.h"
 #include "hw/boards.h"
 #include "ivshmem-chunk-layout.h"
@@ -27,6 +28,22 @@ static uint64_t map_size(const IvshmemLayout *layout, bool readonly)
 #define MADV_POPULATE_WRITE 23
 #endif
 
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0
+#endif
+
+/*
+ * Address space to leave free on both sides of a block, for the kernel to put
+ * there what other threads map while the addresses of the block are free.
+ */
+#define MARGIN (1 * GiB)
+
+/* A RAM block that is being mapped, from its start on */
+typedef struct Block {
+    uint8_t *host;
+    uint64_t end;               /* of what is mapped */
+} Block;
+
 /*
  * Reserve address space, and no memory, at a multiple of @align: a huge page
  * can be mapped by one entry of the guest's second-level page tables only if
@@ -38,7 +55,8 @@ static void *reserve(uint64_t size, uint64_t align, Error **errp)
     uint8_t *start, *aligned;
     size_t head;
 
-    if (uadd64_overflow(size, align, &total) || total > SIZE_MAX) {
+    if (uadd64_overflow(size, align + 2 * MARGIN, &total) ||
+        total > SIZE_MAX) {
         errno = ENOMEM;
         start = MAP_FAILED;
     } else {
@@ -50,14 +68,10 @@ static void *reserve(uint64_t size, uint64_t align, Error **errp)
                          " bytes of address space", size);
         return NULL;
     }
-    aligned = (uint8_t *)ROUND_UP((uintptr_t)start, align);
+    aligned = (uint8_t *)ROUND_UP((uintptr_t)start + MARGIN, align);
     head = aligned - start;
-    if (head) {
-        munmap(start, head);
-    }
-    if (total - head > size) {
-        munmap(aligned + size, total - head - size);
-    }
+    munmap(start, head);
+    munmap(aligned + size, total - head - size);
     return aligned;
 }
 
@@ -114,6 +128,9 @@ static void set_map_error(Error **errp, int err,
         error_setg_errno(errp, err, "cannot map it: there may be too few free "
                          "huge pages of 0x%" PRIx64 " bytes",
                          chunk->file->page_size);
+    } else if (err == EEXIST) {
+        error_setg(errp, "cannot map it: another thread of QEMU has taken the "
+                   "addresses meanwhile; try again");
     } else {
         error_setg_errno(errp, err, "cannot map it");
     }
@@ -160,21 +177,33 @@ static int protection(bool readonly)
     return readonly ? PROT_READ : PROT_READ | PROT_WRITE;
 }
 
-/* Make the holes that are to be filled accessible, the chunks around as well */
-static bool fill_holes(uint8_t *base, const IvshmemLayout *layout,
-                       const IvshmemRun *run, Error **errp)
+/* Map the next @size bytes of the block, whose addresses are free */
+static bool map_next(Block *block, uint64_t size, int prot, int flags, int fd,
+                     uint64_t offset)
 {
-    const IvshmemPlacedChunk *chunks = &layout->chunks[run->first];
-    uint64_t end = 0;
+    uint8_t *wanted = block->host + block->end;
+    uint8_t *host = mmap(wanted, size, prot, flags | MAP_FIXED_NOREPLACE, fd,
+                         offset);
 
-    for (size_t i = 1; i < run->nchunks; i++) {
-        end = chunks[i].fill ? chunks[i].at - run->at : end;
-    }
-    if (end && mprotect(base, end, protection(run->readonly)) < 0) {
-        set_map_error(errp, errno, chunks);
+    if (host == MAP_FAILED) {
         return false;
     }
+    if (host != wanted) {
+        /* Linux before 4.17 does not know the flag, and goes elsewhere */
+        munmap(host, size);
+        errno = EEXIST;
+        return false;
+    }
+    block->end += size;
     return true;
+}
+
+/* Map private memory up to @end, where there is no chunk */
+static bool map_hole(Block *block, uint64_t end, int prot)
+{
+    return block->end == end ||
+           map_next(block, end - block->end, prot,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
 
 /* Allocate the pages, without changing anything that others may write */
@@ -190,31 +219,47 @@ static bool populate(void *host, uint64_t size, const IvshmemPlacedChunk *chunk,
     return true;
 }
 
-static bool map_run(uint8_t *base, const IvshmemLayout *layout,
+static bool map_run(Block *block, const IvshmemLayout *layout,
                     const IvshmemRun *run, bool prealloc, Error **errp)
 {
     const IvshmemPlacedChunk *chunks = &layout->chunks[run->first];
+    int prot = protection(run->readonly);
     uint64_t size;
     size_t n;
 
-    if (!fill_holes(base, layout, run, errp)) {
-        return false;
-    }
     for (size_t i = 0; i < run->nchunks; i += n) {
         const IvshmemPlacedChunk *chunk = &chunks[i];
-        void *host = base + (chunk->at - run->at);
+        uint64_t start = run->ram + (chunk->at - run->at);
 
         n = merge_chunks(chunk, run->nchunks - i, &size);
-        if (mmap(host, size, protection(run->readonly), MAP_SHARED | MAP_FIXED,
-                 chunk->file->fd, chunk->offset) == MAP_FAILED) {
+        if (!map_hole(block, start, i ? prot : PROT_NONE) ||
+            !map_next(block, size, prot, MAP_SHARED, chunk->file->fd,
+                      chunk->offset)) {
             set_map_error(errp, errno, chunk);
             return false;
         }
-        if (prealloc && !populate(host, size, chunk, errp)) {
+        if (prealloc && !populate(block->host + start, size, chunk, errp)) {
             return false;
         }
         trace_ivshmem_chunk_map(chunk->number, n, chunk->path, chunk->offset,
-                                size, chunk->at, host, chunk->readonly);
+                                size, chunk->at, block->host + start,
+                                chunk->readonly);
+    }
+    return true;
+}
+
+static bool map_runs(Block *block, const IvshmemLayout *layout, bool readonly,
+                     bool prealloc, Error **errp)
+{
+    for (size_t i = 0; i < layout->nruns; i++) {
+        if (layout->runs[i].readonly == readonly &&
+            !map_run(block, layout, &layout->runs[i], prealloc, errp)) {
+            return false;
+        }
+    }
+    if (!map_hole(block, map_size(layout, readonly), PROT_NONE)) {
+        set_map_error(errp, errno, &layout->chunks[layout->nchunks - 1]);
+        return false;
     }
     return true;
 }
@@ -225,18 +270,19 @@ void *ivshmem_layout_reserve(const IvshmemLayout *layout, bool readonly,
     return reserve(map_size(layout, readonly), layout->align, errp);
 }
 
+/*
+ * The reserved addresses are set free first: over a reservation, a mapping
+ * costs the kernel a third more, because it splits off a piece each time.
+ */
 bool ivshmem_layout_map(const IvshmemLayout *layout, bool readonly, void *host,
                         bool prealloc, Error **errp)
 {
-    uint8_t *base = host;
+    Block block = { .host = host };
 
-    for (size_t i = 0; i < layout->nruns; i++) {
-        const IvshmemRun *run = &layout->runs[i];
-
-        if (run->readonly == readonly &&
-            !map_run(base + run->ram, layout, run, prealloc, errp)) {
-            return false;
-        }
+    munmap(host, map_size(layout, readonly));
+    if (!map_runs(&block, layout, readonly, prealloc, errp)) {
+        munmap(host, block.end);
+        return false;
     }
     if (!machine_dump_guest_core(current_machine)) {
         qemu_madvise(host, map_size(layout, readonly), QEMU_MADV_DONTDUMP);

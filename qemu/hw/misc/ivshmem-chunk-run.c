@@ -21,30 +21,6 @@
 #include "qapi/error.h"
 #include "ivshmem-chunk-layout.h"
 
-/* The hole right before a chunk */
-typedef struct Hole {
-    uint64_t size;
-    size_t chunk;
-    bool readonly;
-} Hole;
-
-/*
- * First those between writable chunks, because these differ when filled; then
- * the largest; in the order of the BAR among equals.
- */
-static int compare_holes(const void *a, const void *b)
-{
-    const Hole *x = a, *y = b;
-
-    if (x->readonly != y->readonly) {
-        return x->readonly - y->readonly;
-    }
-    if (x->size != y->size) {
-        return x->size > y->size ? -1 : 1;
-    }
-    return x->chunk < y->chunk ? -1 : x->chunk > y->chunk;
-}
-
 static uint64_t hole_before(const IvshmemPlacedChunk *chunk)
 {
     return chunk->at - (chunk[-1].at + chunk[-1].size);
@@ -62,26 +38,45 @@ static size_t count_alternating(const IvshmemLayout *layout)
     return n;
 }
 
+/*
+ * Is the hole before @a better kept than that before @b?  First those between
+ * writable chunks, because these differ when filled; then the largest.
+ */
+static bool better_kept(const IvshmemPlacedChunk *a,
+                        const IvshmemPlacedChunk *b)
+{
+    return a->readonly != b->readonly ? b->readonly : a->fill > b->fill;
+}
+
+/* Leave one hole as it is, the first in the BAR among equals */
+static void keep_hole(IvshmemLayout *layout)
+{
+    IvshmemPlacedChunk *best = NULL;
+
+    for (size_t i = 1; i < layout->nchunks; i++) {
+        IvshmemPlacedChunk *chunk = &layout->chunks[i];
+
+        if (chunk->fill && (!best || better_kept(chunk, best))) {
+            best = chunk;
+        }
+    }
+    if (best) {
+        best->fill = 0;
+    }
+}
+
 /* Have holes within one kind of memory filled, but for @keep of them */
 static void choose_filled_holes(IvshmemLayout *layout, size_t keep)
 {
     IvshmemPlacedChunk *chunks = layout->chunks;
-    g_autofree Hole *holes = g_new(Hole, layout->nchunks);
-    size_t n = 0;
 
     for (size_t i = 1; i < layout->nchunks; i++) {
-        if (chunks[i].readonly == chunks[i - 1].readonly &&
-            hole_before(&chunks[i])) {
-            holes[n++] = (Hole) {
-                .size = hole_before(&chunks[i]),
-                .chunk = i,
-                .readonly = chunks[i].readonly,
-            };
+        if (chunks[i].readonly == chunks[i - 1].readonly) {
+            chunks[i].fill = hole_before(&chunks[i]);
         }
     }
-    qsort(holes, n, sizeof(*holes), compare_holes);
-    for (size_t i = keep; i < n; i++) {
-        chunks[holes[i].chunk].fill = holes[i].size;
+    while (keep--) {
+        keep_hole(layout);
     }
 }
 

@@ -156,12 +156,16 @@ static bool init_ram(IvshmemChunkMemory *mem, const IvshmemLayout *layout,
     if (!host) {
         return false;
     }
-    mem->host[readonly] = host;
     memory_region_init_ram_ptr(ram, OBJECT(mem),
                                readonly ? "ivshmem-ro" : "ivshmem-rw",
                                layout->ram_size[readonly], host);
     memory_region_set_readonly(ram, readonly);
-    return ivshmem_layout_map(layout, readonly, host, mem->prealloc, errp);
+    if (!ivshmem_layout_map(layout, readonly, host, mem->prealloc, errp)) {
+        object_unparent(OBJECT(ram));
+        return false;
+    }
+    mem->host[readonly] = host;
+    return true;
 }
 
 static void unmap(IvshmemChunkMemory *mem, const IvshmemLayout *layout)
@@ -174,7 +178,7 @@ static void unmap(IvshmemChunkMemory *mem, const IvshmemLayout *layout)
     }
 }
 
-/* Undo what init_ram() did before it failed */
+/* Undo what init_ram() did for a block before it failed for the other */
 static void drop_all_ram(IvshmemChunkMemory *mem, const IvshmemLayout *layout)
 {
     for (int readonly = 0; readonly < ARRAY_SIZE(mem->ram); readonly++) {
