@@ -147,6 +147,19 @@ static int compare_at(const void *a, const void *b)
     return x->at < y->at ? -1 : x->at > y->at;
 }
 
+/* Most often they are in order already */
+static void sort_chunks(IvshmemLayout *layout)
+{
+    IvshmemPlacedChunk *chunks = layout->chunks;
+
+    for (size_t i = 1; i < layout->nchunks; i++) {
+        if (chunks[i].at < chunks[i - 1].at) {
+            qsort(chunks, layout->nchunks, sizeof(*chunks), compare_at);
+            return;
+        }
+    }
+}
+
 static bool check_overlap(const IvshmemLayout *layout, Error **errp)
 {
     ERRP_GUARD();
@@ -263,7 +276,7 @@ IvshmemLayout *ivshmem_layout_new(const IvshmemChunkList *list,
             return NULL;
         }
     }
-    qsort(layout->chunks, n, sizeof(*layout->chunks), compare_at);
+    sort_chunks(layout);
     if (!check_overlap(layout, errp) ||
         !set_min_bar_size(layout, config->addr_bits, errp) ||
         (config->bar_size && !set_bar_size(layout, config->bar_size,
