@@ -54,7 +54,7 @@ def sample(run, kind, count, table):
 def measure(run, result):
     tables = {title: result.table(title, unit="µs", row="N", reference=MMAP, better="lower",
                                   plot="lines", log=True) for title in KINDS}
-    for number in run.rounds(full=9, quick=3):
+    for number in run.rounds(full=7, quick=2):
         for title, (kind, full, quick) in KINDS.items():
             for count in quick if run.quick else full:
                 run.progress(f"round {number + 1}: {title}, N = {count}")
