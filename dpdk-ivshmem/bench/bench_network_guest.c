@@ -77,9 +77,11 @@ static void take_part(struct network *network, uint32_t number)
 static void serve(struct network *network)
 {
 	struct network_zone *zone = network->zone;
-	uint32_t number, latest = 0;
+	uint32_t latest = 0;
 
 	for (;;) {
+		uint32_t number;
+
 		while ((number = network_get(&zone->number)) == latest)
 			usleep(PAUSE_US);
 		latest = number;

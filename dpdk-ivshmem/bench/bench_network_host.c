@@ -92,7 +92,7 @@ static struct rte_ring *share_testpmd_rings(void)
 		snprintf(name, sizeof(name), NETWORK_TESTPMD_RINGS, i);
 		network_must(share_ring(name), name);
 	}
-	snprintf(name, sizeof(name), NETWORK_TESTPMD_RINGS, 0);
+	snprintf(name, sizeof(name), NETWORK_TESTPMD_RINGS, 0U);
 	return rte_ring_lookup(name);
 }
 
