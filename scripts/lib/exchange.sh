@@ -195,6 +195,20 @@ mempool_ring_plugin() {
     head -n 1 <<<"$found"
 }
 
+# driver_files NAME...: DPDK's drivers of these names and our plugin, in DPDK's folder of
+# plugins, from which its EAL loads all: arguments of scripts/guest-image in DRIVER_FILES.
+# Sets PLUGIN_FOLDER.
+driver_files() {
+    local name file
+    PLUGIN_FOLDER=$(dirname "$(mempool_ring_plugin)")
+    DRIVER_FILES=(--add "$PLUGIN:$PLUGIN_FOLDER/librte_ivshmem.so")
+    for name; do
+        # By these names the EAL looks there.
+        file=$(compgen -G "$PLUGIN_FOLDER/librte_$name.so.??.?")
+        DRIVER_FILES+=(--add "$file:$file")
+    done
+}
+
 # make_guest_image: GUEST_IMAGE with the guest program and its plugins, and
 # ACCEL, what runs it. Nothing is done twice.
 make_guest_image() {

@@ -260,19 +260,15 @@ link_programs() {
 }
 
 make_image() {
-    local driver programs=() drivers=()
-    PLUGIN_FOLDER=$(dirname "$(mempool_ring_plugin)")
+    local program programs=()
+    driver_files mempool_ring bus_vdev net_ring net_pcap
     IN_FOLDER=$PLUGIN_FOLDER/librte_ivshmem.so
-    # By these names EAL looks in its folder.
-    for driver in mempool_ring bus_vdev net_ring net_pcap; do
-        drivers+=(--add "$(plugin "$(compgen -G "$PLUGIN_FOLDER/librte_$driver.so.??.?")")")
-    done
     for program in /usr/bin/dpdk-{testpmd,proc-info,pdump,test} "$RUN"/programs-{shared,static} \
         "$PROGRAMS/tests/programs-guest"; do
         [ ! -x "$program" ] || programs+=(--add "$program")
     done
     LD_LIBRARY_PATH=$(installed --variable=libdir) "$ROOT/scripts/guest-image" \
-        "${drivers[@]}" "${programs[@]}" --add "$PLUGIN:$IN_FOLDER" \
+        "${DRIVER_FILES[@]}" "${programs[@]}" \
         "${AGENT_FILES[@]}" --output "$RUN/programs.img"
 }
 

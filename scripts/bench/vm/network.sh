@@ -55,30 +55,18 @@ find_paths() {
 
 # ---- guest --------------------------------------------------------------------
 
-# drivers NAME...: --add for DPDK's, by the names that the EAL looks for in its folder.
-drivers() {
-    local folder name file
-    folder=$(dirname "$(mempool_ring_plugin)")
-    for name; do
-        file=$(compgen -G "$folder/librte_$name.so.??.?")
-        DRIVERS+=(--add "$file:$folder/$(basename "$file")")
-    done
-    DRIVERS+=(--add "$PLUGIN:$folder/librte_ivshmem.so")
-}
-
 make_image() {
     local module modules=()
-    DRIVERS=()
     GUEST_PROGRAM=$BENCH/bench-network-guest
     [ -x "$GUEST_PROGRAM" ] || die "$GUEST_PROGRAM: not there" "./build.sh build library"
-    drivers bus_pci bus_vdev mempool_ring net_ring net_virtio
+    driver_files bus_pci bus_vdev mempool_ring net_ring net_virtio
     for module in uio_pci_generic virtio_pci virtio_net vmw_vsock_virtio_transport \
         vsock_loopback; do
         modules+=(--module "$module")
     done
     GUEST_IMAGE=$BUILD/guest/network.img
     "$ROOT/scripts/guest-image" --default
-    "$ROOT/scripts/guest-image" "${modules[@]}" "${DRIVERS[@]}" --add "$GUEST_PROGRAM" \
+    "$ROOT/scripts/guest-image" "${modules[@]}" "${DRIVER_FILES[@]}" --add "$GUEST_PROGRAM" \
         --add "$(command -v dpdk-testpmd)" \
         --add "$ROOT/scripts/bench/vm/network_guest.sh:/usr/bin/network_guest.sh" \
         --output "$GUEST_IMAGE"

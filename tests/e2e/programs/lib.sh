@@ -7,7 +7,6 @@
 . "$ROOT/tests/e2e/agent/lib.sh"
 
 PROGRAM_LIMIT=400 # seconds for a program in a guest, on a busy machine: above that of programs_packets.c
-PLUGIN_FOLDER=    # DPDK's, for the programs of this system
 
 # ---- host ---------------------------------------------------------------------
 
@@ -51,9 +50,6 @@ host_does() {
 }
 
 # ---- guest --------------------------------------------------------------------
-
-# plugin NAME: --add for a driver of DPDK in its folder.
-plugin() { echo "$1:$PLUGIN_FOLDER/$(basename "$1")"; }
 
 # start_programs_vm IMAGE: with hugepages, which programs need that share with a
 # second process. The kernel's check of the emulated timer fails on a busy host.
