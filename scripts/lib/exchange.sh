@@ -8,6 +8,7 @@
 PROGRAMS=$BUILD/dpdk-ivshmem
 HOST_PROGRAM=$PROGRAMS/examples/ivshmem-demo-host
 HOST_RUNNER=() # command that runs the host program, in its own PID
+VM_RUNNER=()   # the same for a VM
 GUEST_PROGRAM=$PROGRAMS/examples/ivshmem-demo-guest
 PLUGIN=$PROGRAMS/lib/librte_ivshmem.so
 GUEST_PLUGINS='-d librte_ivshmem.so -d librte_mempool_ring.so'
@@ -176,7 +177,7 @@ start_guest_as() {
         script+="echo '[guest] $line'; $line; echo '[guest]' exit status \$?; "
     done <<<"$1"
     shift
-    start "$name" "$ROOT/scripts/launch" --initrd "$GUEST_IMAGE" \
+    start "$name" "${VM_RUNNER[@]}" "$ROOT/scripts/launch" --initrd "$GUEST_IMAGE" \
         --append "${KERNEL_OPTIONS:-} -- sh -c \"$script\"" "$@"
     # shellcheck disable=SC2034  # for the scripts that source this file
     VM_PID=$PID

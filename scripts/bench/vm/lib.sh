@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# For benchmarks whose guest has the kernel's network as well. They run in a network
-# namespace of their own, as root: unshare --net SCRIPT. Needs exchange.sh.
+# For benchmarks with a guest. Those whose guest has the kernel's network as well run in
+# a network namespace of their own, as root: unshare --net SCRIPT. Needs exchange.sh.
 #
 # For the scripts that source this file:
 # shellcheck disable=SC2034
