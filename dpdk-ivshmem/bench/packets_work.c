@@ -39,6 +39,23 @@ compare_words(const uint32_t *words, uint32_t number, size_t n)
 	return wrong;
 }
 
+/* Where bytes of another core are read, or will be overwritten, they are asked for
+ * all at once. */
+static __rte_always_inline void
+prefetch_packets(struct rte_mbuf **mbufs, uint16_t n, bool write)
+{
+	for (uint16_t i = 0; i < n; i++)
+		rte_prefetch0(mbufs[i]);
+	for (uint16_t i = 0; i < n; i++) {
+		const void *data = rte_pktmbuf_mtod(mbufs[i], const void *);
+
+		if (write)
+			rte_prefetch0_write(data);
+		else
+			rte_prefetch0(data);
+	}
+}
+
 /* The constant lets the compiler unroll what every packet has. */
 static __rte_always_inline void
 fill(struct rte_mbuf *m, const struct packets_job *job, uint32_t number,
@@ -46,8 +63,10 @@ fill(struct rte_mbuf *m, const struct packets_job *job, uint32_t number,
 {
 	uint32_t *words = rte_pktmbuf_mtod(m, uint32_t *);
 
-	m->data_len = job->size;
-	m->pkt_len = job->size;
+	if (m->pkt_len != job->size) {
+		m->data_len = job->size;
+		m->pkt_len = job->size;
+	}
 	if (job->touched == PACKETS_HEADER)
 		fill_words(words, number, marks, WORDS(PACKETS_HEADER));
 	else
@@ -169,58 +188,101 @@ settle(struct packets_port *port)
 	return true;
 }
 
+/** Mbufs that move together. */
+struct burst {
+	struct rte_mbuf *mbufs[PACKETS_BURST_MAX];
+	uint16_t n;
+};
+
+/*
+ * Both sides fetch the next burst before they work on this one: meanwhile its
+ * bytes come from the other core.
+ */
+static __rte_always_inline void
+fetch(struct burst *burst, packets_move_t move, struct packets_port *port,
+      uint16_t n, bool write)
+{
+	burst->n = move(port, burst->mbufs, n);
+	prefetch_packets(burst->mbufs, burst->n, write);
+}
+
+static __rte_always_inline bool
+send_burst(struct packets_port *port, const struct packets_job *job,
+	   struct burst *burst, uint32_t number, uint32_t mark)
+{
+	for (uint16_t i = 0; i < burst->n; i++)
+		fill(burst->mbufs[i], job, number + i,
+		     i == burst->n - 1 ? mark : 0);
+	return move_all(port->ops->send, port, burst->mbufs, burst->n);
+}
+
 bool
 packets_send(struct packets_port *port, const struct packets_job *job)
 {
 	uint64_t begin = rte_rdtsc() + cycles_of(job->warm_us);
 	struct schedule schedule = { begin, begin + cycles_of(job->us), 0 };
-	struct rte_mbuf *mbufs[PACKETS_BURST_MAX];
+	struct patience patience = { 0 };
+	struct burst bursts[2], *this = &bursts[0], *next = &bursts[1];
 	uint32_t number = 0, mark = 0;
 
+	this->n = 0;
 	while (mark != MARK_END) {
-		uint16_t n = move_some(port->ops->get, port, mbufs, job->burst);
-
-		if (n == 0)
+		mark = this->n > 0 ? due_mark(&schedule) : 0;
+		next->n = 0;
+		if (mark != MARK_END)
+			fetch(next, port->ops->get, port, job->burst, true);
+		if (this->n + next->n > 0)
+			patience.until = 0;
+		else if (lost(&patience))
 			return complain("no mbuf to send it with", number);
-		mark = due_mark(&schedule);
-		for (uint16_t i = 0; i < n; i++)
-			rte_prefetch0_write(mbufs[i]);
-		for (uint16_t i = 0; i < n; i++)
-			fill(mbufs[i], job, number++, i == n - 1 ? mark : 0);
-		if (!move_all(port->ops->send, port, mbufs, n))
+		if (!send_burst(port, job, this, number, mark))
 			return complain("the peer takes no more", number);
+		number += this->n;
+		RTE_SWAP(this, next);
 	}
 	return settle(port) || complain("some mbufs do not come back", number);
+}
+
+static __rte_always_inline uint32_t
+check_burst(const struct burst *burst, const struct packets_job *job,
+	    uint32_t number, uint32_t *marks)
+{
+	uint32_t wrong = 0;
+
+	for (uint16_t i = 0; i < burst->n; i++)
+		wrong |= check(burst->mbufs[i], job, number + i, marks);
+	return wrong;
 }
 
 bool
 packets_receive(struct packets_port *port, const struct packets_job *job,
 		double *rate)
 {
-	struct rte_mbuf *mbufs[PACKETS_BURST_MAX];
+	struct patience patience = { 0 };
+	struct burst bursts[2], *this = &bursts[0], *next = &bursts[1];
 	uint64_t number = 0, begin = 0, before = 0;
 	uint32_t wrong = 0, marks = 0;
 
+	this->n = 0;
 	while ((marks & MARK_END) == 0 && wrong == 0) {
-		uint16_t n = move_some(port->ops->receive, port, mbufs,
-				       job->burst);
-
-		if (n == 0)
+		fetch(next, port->ops->receive, port, job->burst, false);
+		if (this->n + next->n > 0)
+			patience.until = 0;
+		else if (lost(&patience))
 			return complain("does not come", (uint32_t)number);
-		for (uint16_t i = 0; i < n; i++)
-			rte_prefetch0(mbufs[i]);
-		for (uint16_t i = 0; i < n; i++)
-			wrong |= check(mbufs[i], job, (uint32_t)number++,
-				       &marks);
-		if (!move_all(port->ops->done, port, mbufs, n))
+		wrong |= check_burst(this, job, (uint32_t)number, &marks);
+		number += this->n;
+		if (!move_all(port->ops->done, port, this->mbufs, this->n))
 			return complain("cannot be given back",
 					(uint32_t)number);
 		if (unlikely(marks == MARK_BEGIN && begin == 0)) {
 			begin = rte_rdtsc();
 			before = number;
 		}
+		RTE_SWAP(this, next);
 	}
-	if (wrong != 0 || begin == 0)
+	/* What is in `this` now would have come behind the last one. */
+	if (wrong != 0 || begin == 0 || this->n != 0)
 		return complain("is not as it was sent, or another one",
 				(uint32_t)number);
 	*rate = (double)(number - before) * (double)rte_get_tsc_hz() /
