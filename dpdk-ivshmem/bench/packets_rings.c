@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include <rte_errno.h>
+#include <rte_prefetch.h>
 
 #include <rte_ivshmem.h>
 
@@ -80,11 +81,33 @@ packets_free(struct packets_port *port __rte_unused, struct rte_mbuf **mbufs,
 	return n;
 }
 
+/*
+ * The other side has read the next slots a while ago, so that they are in its cache.
+ * To ask for all of them now, while the next burst is prepared, costs less than to
+ * wait for one after the other in enqueuing.
+ */
+static void
+prefetch_slots(struct rte_ring *ring, uint16_t n)
+{
+	void **slots = (void **)&ring[1];
+	const unsigned int line = RTE_CACHE_LINE_SIZE / sizeof(*slots);
+
+	for (unsigned int i = 0; i < n + line; i += line)
+		rte_prefetch0_write(&slots[(ring->prod.head + i) & ring->mask]);
+}
+
+static uint16_t
+enqueue(struct rte_ring *ring, struct rte_mbuf **mbufs, uint16_t n)
+{
+	n = (uint16_t)rte_ring_enqueue_burst(ring, (void **)mbufs, n, NULL);
+	prefetch_slots(ring, n);
+	return n;
+}
+
 static uint16_t
 send_to(struct packets_port *port, struct rte_mbuf **mbufs, uint16_t n)
 {
-	return (uint16_t)rte_ring_enqueue_burst(port->to, (void **)mbufs, n,
-						NULL);
+	return enqueue(port->to, mbufs, n);
 }
 
 static uint16_t
@@ -97,8 +120,7 @@ receive_from(struct packets_port *port, struct rte_mbuf **mbufs, uint16_t n)
 static uint16_t
 send_back(struct packets_port *port, struct rte_mbuf **mbufs, uint16_t n)
 {
-	return (uint16_t)rte_ring_enqueue_burst(port->back, (void **)mbufs, n,
-						NULL);
+	return enqueue(port->back, mbufs, n);
 }
 
 static uint16_t
