@@ -84,7 +84,7 @@ packets_free(struct packets_port *port __rte_unused, struct rte_mbuf **mbufs,
 /*
  * The other side has read the next slots a while ago, so that they are in its cache.
  * To ask for all of them now, while the next burst is prepared, costs less than to
- * wait for one after the other in enqueuing.
+ * wait for one after the other in enqueuing.  Single packets are in a hurry.
  */
 static void
 prefetch_slots(struct rte_ring *ring, uint16_t n)
@@ -92,6 +92,8 @@ prefetch_slots(struct rte_ring *ring, uint16_t n)
 	void **slots = (void **)&ring[1];
 	const unsigned int line = RTE_CACHE_LINE_SIZE / sizeof(*slots);
 
+	if (n < line)
+		return;
 	for (unsigned int i = 0; i < n + line; i += line)
 		rte_prefetch0_write(&slots[(ring->prod.head + i) & ring->mask]);
 }

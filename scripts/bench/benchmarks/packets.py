@@ -4,7 +4,10 @@
 A producer fills packets, a consumer in another process checks each: its number, its
 length, and either the first 64 bytes (header) or all of it (payload). None may be lost
 or doubled: the producer offers again what the peer does not take. All contestants use
-the same loops; only how a burst moves differs.
+the same loops; only how a burst moves differs. They fetch a burst ahead, so that the bytes
+of the next one come from the other core meanwhile, and write the lengths of a packet only
+where the buffer has others: a buffer that came back mostly has the right ones, and what is
+not written stays in the caches of both cores.
 
 - ivshmem, return ring: shared pool and rings; the consumer sends the buffers back through
   a second ring, and the producer fills them again.
