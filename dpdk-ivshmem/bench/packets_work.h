@@ -29,11 +29,11 @@ bool packets_send(struct packets_port *port, const struct packets_job *job);
 bool packets_receive(struct packets_port *port, const struct packets_job *job,
 		     double *rate);
 
-/** Packets of 64 bytes one by one, there and back; or numbers in the place of
- *  pointers to packets (rings only).  In TSC cycles, in the order of time. */
-bool packets_ping(struct packets_port *port, bool number, uint32_t n,
+/** Packets of 64 bytes one by one, there and back; or plain numbers in the
+ *  place of pointers to packets (rings only).  In TSC cycles, in the order of time. */
+bool packets_ping(struct packets_port *port, bool plain, uint32_t n,
 		  uint64_t *cycles);
 /** The other end: check each and send it back. */
-bool packets_pong(struct packets_port *port, bool number, uint32_t n);
+bool packets_pong(struct packets_port *port, bool plain, uint32_t n);
 
 #endif /* PACKETS_WORK_H */

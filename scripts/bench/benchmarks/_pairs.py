@@ -164,7 +164,7 @@ def _runnable(specs, result, huge):
             yield spec
 
 
-def _devices(specs, run):
+def _devices(specs):
     """The device strings, which the notes name: others would have to guess."""
     for pair in dict.fromkeys(spec.pair for spec in specs if spec.peer):
         names = [spec.name for spec in specs if spec.pair == pair]
@@ -180,12 +180,14 @@ def contestants(run, result, specs, jumbo=False):
     pages = 2 * len(names) * sum(kind["memory"] // 2 for kind in kinds)
     with run.hugepages(pages) as folder:
         huge = folder is not None
+        if not huge:
+            result.note("Without hugepages: all here ran with --no-huge, on pages of 4 KiB.")
         specs = list(_runnable(specs, result, huge))
         started = {}
         for name in dict.fromkeys(spec.pair for spec in specs):
             run.progress(f"starts {name}")
             started[name] = [_start_pair(run, name, PAIRS[name], kind, huge) for kind in kinds]
-        for text in _devices(specs, run):
+        for text in _devices(specs):
             result.note(text)
         yield [Contestant(spec, started[spec.pair][0], started[spec.pair][-1]) for spec in specs]
         for pairs in started.values():
