@@ -24,6 +24,7 @@
 
 #include "format.h"
 #include "kinds.h"
+#include "program.h"
 #include "rte_ivshmem_guest.h"
 #include "source.h"
 
@@ -177,7 +178,8 @@ int main(int argc, char **argv)
 				"       bench-attach create KIND N\n");
 		return 2;
 	}
-	start_eal(BASE);
+	allow_many_memzones();
+	start_eal(BASE, "512");
 	if (strcmp(what, "attach") == 0)
 		attach(argv[2]);
 	else if (strcmp(what, "mmap") == 0)

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Source and sink of an exchange, the same in all programs. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include <rte_errno.h>
 #include <rte_mbuf.h>
 #include <rte_pause.h>
 #include <rte_prefetch.h>
 
 #include "bench_exchange.h"
+#include "program.h"
 
 #define PATIENCE 20 /* seconds without an item */
 #define EMPTY_POLLS_PER_LOOK (1U << 20) /* at the clock */
@@ -27,15 +26,6 @@ double exchange_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-void exchange_must(bool good, const char *what)
-{
-	if (good)
-		return;
-	fprintf(stderr, "error: %s: %s\n", what,
-		rte_strerror(rte_errno != 0 ? rte_errno : errno));
-	exit(EXIT_FAILURE);
 }
 
 static const char *ring_name(char *text, size_t size, const char *way,
@@ -104,7 +94,7 @@ static void send_messages(struct rte_ring *ring, uint64_t first,
 
 	for (unsigned int i = 0; i < count; i++)
 		items[i] = (void *)(uintptr_t)message(first + i);
-	exchange_must(rte_ring_enqueue_bulk(ring, items, count, NULL) == count,
+	must(rte_ring_enqueue_bulk(ring, items, count, NULL) == count,
 		      "a ring without room");
 }
 
@@ -216,7 +206,7 @@ static uint64_t source_with_return(const struct exchange *x,
 	struct patience patience = { 0 };
 	unsigned int n;
 
-	exchange_must(rte_pktmbuf_alloc_bulk(x->pool, circle, travelling) == 0,
+	must(rte_pktmbuf_alloc_bulk(x->pool, circle, travelling) == 0,
 		      "rte_pktmbuf_alloc_bulk");
 	do {
 		struct rte_mbuf **first = &circle[sent & mask];
@@ -227,7 +217,7 @@ static uint64_t source_with_return(const struct exchange *x,
 		n = least(n, travelling - (sent & mask)); /* to the array's end */
 		for (unsigned int i = 0; i < n; i++)
 			fill(first[i], sent + i);
-		exchange_must(rte_ring_enqueue_bulk(there, (void **)first, n,
+		must(rte_ring_enqueue_bulk(there, (void **)first, n,
 						    NULL) == n,
 			      "a ring without room");
 		sent += n;
@@ -240,29 +230,6 @@ static uint64_t source_with_return(const struct exchange *x,
 		right += wrong == 0 ? n : 0;
 	} while (received < order->items && patient(&patience, n));
 	rte_pktmbuf_free_bulk(circle, travelling);
-	return right;
-}
-
-static uint64_t sink_with_return(const struct exchange *x,
-				 const struct exchange_order *order)
-{
-	struct rte_ring *there = x->there[order->rings];
-	struct rte_ring *back = x->back[order->rings];
-	uint64_t received = 0, right = 0;
-	struct patience patience = { 0 };
-	struct rte_mbuf *items[EXCHANGE_BURST_MAX];
-	unsigned int n;
-
-	do {
-		uint64_t wrong;
-
-		n = rte_ring_dequeue_burst(there, (void **)items, order->burst,
-					   NULL);
-		wrong = check_all(items, n, received);
-		rte_ring_enqueue_bulk(back, (void **)items, n, NULL);
-		received += n;
-		right += wrong == 0 ? n : 0;
-	} while (received < order->items && patient(&patience, n));
 	return right;
 }
 
@@ -288,10 +255,13 @@ static uint64_t source_without_return(const struct exchange *x,
 	return sent;
 }
 
-static uint64_t sink_that_frees(const struct exchange *x,
+/* Sends them back, or frees them. */
+static uint64_t sink_of_packets(const struct exchange *x,
 				const struct exchange_order *order)
 {
 	struct rte_ring *there = x->there[order->rings];
+	struct rte_ring *back = order->kind == EXCHANGE_RETURN ?
+				x->back[order->rings] : NULL;
 	uint64_t received = 0, right = 0;
 	struct patience patience = { 0 };
 	struct rte_mbuf *items[EXCHANGE_BURST_MAX];
@@ -303,7 +273,10 @@ static uint64_t sink_that_frees(const struct exchange *x,
 		n = rte_ring_dequeue_burst(there, (void **)items, order->burst,
 					   NULL);
 		wrong = check_all(items, n, received);
-		rte_pktmbuf_free_bulk(items, n);
+		if (back != NULL)
+			rte_ring_enqueue_bulk(back, (void **)items, n, NULL);
+		else
+			rte_pktmbuf_free_bulk(items, n);
 		received += n;
 		right += wrong == 0 ? n : 0;
 	} while (received < order->items && patient(&patience, n));
@@ -321,9 +294,9 @@ static work_t work_of(const struct exchange_order *order, bool source)
 	case EXCHANGE_MESSAGES:
 		return source ? source_of_messages : sink_of_messages;
 	case EXCHANGE_RETURN:
-		return source ? source_with_return : sink_with_return;
+		return source ? source_with_return : sink_of_packets;
 	default:
-		return source ? source_without_return : sink_that_frees;
+		return source ? source_without_return : sink_of_packets;
 	}
 }
 
@@ -333,7 +306,7 @@ void exchange_take_part(const struct exchange *x, uint32_t number)
 	struct exchange_order order = zone->order;
 	bool source = order.source == x->station;
 
-	exchange_must(order.burst <= EXCHANGE_BURST_MAX &&
+	must(order.burst <= EXCHANGE_BURST_MAX &&
 		      order.rings < EXCHANGE_RING_SIZES &&
 		      order.travelling <= EXCHANGE_TRAVELLING_MAX &&
 		      (order.travelling & (order.travelling - 1)) == 0, "order");

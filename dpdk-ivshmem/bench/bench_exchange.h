@@ -105,9 +105,6 @@ static inline void exchange_set(uint32_t *to, uint32_t value)
 /* Seconds since some point of time. */
 double exchange_now(void);
 
-/* End the program with a message unless good. */
-void exchange_must(bool good, const char *what);
-
 /* Names of the rings of a size; each in a buffer of its own. */
 const char *exchange_there_name(unsigned int size);
 const char *exchange_back_name(unsigned int size);

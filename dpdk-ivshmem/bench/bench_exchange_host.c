@@ -21,6 +21,7 @@
 #include <rte_ivshmem.h>
 
 #include "bench_exchange.h"
+#include "program.h"
 
 #define METADATA "exchange"
 #define BOOT_LIMIT 300 /* seconds until all stations are there */
@@ -84,8 +85,8 @@ static struct rte_ring *make_ring(const char *name, unsigned int slots)
 							RING_F_SP_ENQ |
 							RING_F_SC_DEQ);
 
-	exchange_must(ring != NULL, name);
-	exchange_must(rte_ivshmem_metadata_add_ring(ring, METADATA) == 0, name);
+	must(ring != NULL, name);
+	must(rte_ivshmem_metadata_add_ring(ring, METADATA) == 0, name);
 	return ring;
 }
 
@@ -93,10 +94,10 @@ static void make_objects(struct exchange *x)
 {
 	const struct rte_memzone *mz;
 
-	exchange_must(rte_ivshmem_metadata_create(METADATA) == 0, METADATA);
+	must(rte_ivshmem_metadata_create(METADATA) == 0, METADATA);
 	mz = rte_ivshmem_memzone_reserve(EXCHANGE_ZONE, sizeof(*x->zone),
 					 SOCKET_ID_ANY, 0);
-	exchange_must(mz != NULL &&
+	must(mz != NULL &&
 		      rte_ivshmem_metadata_add_memzone(mz, METADATA) == 0,
 		      EXCHANGE_ZONE);
 	x->zone = mz->addr;
@@ -104,7 +105,7 @@ static void make_objects(struct exchange *x)
 	x->pool = rte_ivshmem_pktmbuf_pool_create(EXCHANGE_POOL,
 			EXCHANGE_POOL_SIZE, EXCHANGE_CACHE, 0,
 			RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
-	exchange_must(x->pool != NULL &&
+	must(x->pool != NULL &&
 		      rte_ivshmem_metadata_add_mempool(x->pool, METADATA) == 0,
 		      EXCHANGE_POOL);
 	for (unsigned int i = 0; i < EXCHANGE_RING_SIZES; i++) {
@@ -122,12 +123,12 @@ static void write_device(const char *path)
 	char part[4096];
 	FILE *f;
 
-	exchange_must(rte_ivshmem_metadata_cmdline_generate(text, sizeof(text),
+	must(rte_ivshmem_metadata_cmdline_generate(text, sizeof(text),
 							    METADATA) == 0,
 		      METADATA);
 	snprintf(part, sizeof(part), "%s.part", path);
 	f = fopen(part, "w");
-	exchange_must(f != NULL && fprintf(f, "%s\n", text) > 0 &&
+	must(f != NULL && fprintf(f, "%s\n", text) > 0 &&
 		      fclose(f) == 0 && rename(part, path) == 0, path);
 }
 
@@ -143,7 +144,7 @@ static void wait_for(const uint32_t *flag, uint32_t value, bool asleep,
 			usleep(SHORT_LOOK);
 		else
 			rte_pause();
-		exchange_must(exchange_now() < end, what);
+		must(exchange_now() < end, what);
 	}
 }
 
@@ -246,7 +247,7 @@ int main(int argc, char **argv)
 	struct exchange x = { .station = EXCHANGE_HOST };
 	int parsed = rte_eal_init(argc, argv);
 
-	exchange_must(parsed >= 0, "the EAL");
+	must(parsed >= 0, "the EAL");
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (parsed + 4 != argc) {
 		fprintf(stderr, "usage: bench-exchange-host EAL-OPTION... -- "

@@ -15,6 +15,7 @@
 
 #include "bench_exchange.h"
 #include "bench_tlb.h"
+#include "program.h"
 
 /* Microseconds between looks for an order: others exchange meanwhile, on this core too. */
 #define LOOK_EVERY 10000
@@ -23,15 +24,15 @@ static void find(struct exchange *x)
 {
 	const struct rte_memzone *mz = rte_memzone_lookup(EXCHANGE_ZONE);
 
-	exchange_must(mz != NULL, EXCHANGE_ZONE);
+	must(mz != NULL, EXCHANGE_ZONE);
 	x->zone = mz->addr;
 	x->pool = rte_mempool_lookup(EXCHANGE_POOL);
-	exchange_must(x->pool != NULL, EXCHANGE_POOL);
+	must(x->pool != NULL, EXCHANGE_POOL);
 	for (unsigned int i = 0; i < EXCHANGE_RING_SIZES; i++) {
 		x->there[i] = rte_ring_lookup(exchange_there_name(i));
-		exchange_must(x->there[i] != NULL, exchange_there_name(i));
+		must(x->there[i] != NULL, exchange_there_name(i));
 		x->back[i] = rte_ring_lookup(exchange_back_name(i));
-		exchange_must(x->back[i] != NULL, exchange_back_name(i));
+		must(x->back[i] != NULL, exchange_back_name(i));
 	}
 }
 
@@ -71,7 +72,7 @@ int main(int argc, char **argv)
 	struct exchange x = { 0 };
 	int parsed = rte_eal_init(argc, argv);
 
-	exchange_must(parsed >= 0, "the EAL");
+	must(parsed >= 0, "the EAL");
 	x.station = parsed + 2 == argc ? (unsigned int)atoi(argv[parsed + 1]) : 0;
 	if (x.station == EXCHANGE_HOST || x.station >= EXCHANGE_STATIONS) {
 		fprintf(stderr, "usage: bench-exchange-peer EAL-OPTION... -- STATION\n");

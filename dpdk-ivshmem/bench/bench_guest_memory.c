@@ -8,7 +8,6 @@
  * Contestants take turns, and only one is mapped at a time: the first mapping decides
  * on the memory type of all.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,6 +23,7 @@
 #include <rte_ring.h>
 
 #include "bench_tlb.h"
+#include "program.h"
 
 #define LENGTH (32UL << 20)
 #define ALIGNED ((char *)0x7e0000000000)
@@ -51,14 +51,6 @@ static const char *const ways[N_WAYS] = {
 };
 
 static char sysfs[256], node[256];
-
-static void must(bool good, const char *what)
-{
-	if (good)
-		return;
-	fprintf(stderr, "error: %s: %s\n", what, strerror(errno));
-	exit(EXIT_FAILURE);
-}
 
 static double now(void)
 {

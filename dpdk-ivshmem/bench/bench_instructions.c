@@ -25,23 +25,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <valgrind/callgrind.h>
 
 #include <rte_common.h>
-#include <rte_eal.h>
-#include <rte_errno.h>
 #include <rte_version.h>
 
 #include "instructions.h"
+#include "program.h"
 #include "rte_ivshmem.h"
-
-void give_up(const char *what)
-{
-	fprintf(stderr, "error: %s: %s\n", what, rte_strerror(rte_errno));
-	exit(EXIT_FAILURE);
-}
 
 const char *file_of(const char *name)
 {
@@ -64,33 +56,6 @@ void count(const char *path, unsigned int n, void (*run)(void))
 	CALLGRIND_DUMP_STATS_AT(trigger);
 }
 
-/* Valgrind has no addresses of 16 TiB and more. */
-static void start_eal(const char *base)
-{
-	char prefix[32];
-	const char *argv[] = {
-		"bench", "--no-huge", "-m", "64", "--no-pci",
-		"--no-telemetry", "--no-shconf", "--lcores", "0@0",
-		"--base-virtaddr", base, "--file-prefix", prefix,
-		"--log-level", "lib.eal:error",
-		"--log-level", "lib.ivshmem:warning",
-	};
-
-	snprintf(prefix, sizeof(prefix), "ivbench%d", getpid());
-	must(rte_eal_init(RTE_DIM(argv), (char **)(uintptr_t)argv) >= 0, "EAL");
-}
-
-static void end_eal(void)
-{
-	char runtime[PATH_MAX];
-	int folder_removed;
-
-	snprintf(runtime, sizeof(runtime), "%s", rte_eal_get_runtime_dir());
-	rte_eal_cleanup();
-	folder_removed = rmdir(runtime);
-	(void)folder_removed; /* only there with some versions of the EAL */
-}
-
 static int print_toolchain(void)
 {
 	/* The headers' version: their inline functions are what is counted. */
@@ -102,6 +67,7 @@ static int print_toolchain(void)
 
 int main(int argc, char **argv)
 {
+	/* Valgrind has no addresses of 16 TiB and more. */
 	static const struct {
 		const char *name, *base;
 		void (*run)(void);
@@ -117,7 +83,7 @@ int main(int argc, char **argv)
 		if (strcmp(commands[i].name, argv[1]) != 0)
 			continue;
 		must(getenv(RTE_IVSHMEM_DIR_ENV) != NULL, RTE_IVSHMEM_DIR_ENV);
-		start_eal(commands[i].base);
+		start_eal(commands[i].base, "64");
 		CALLGRIND_START_INSTRUMENTATION;
 		commands[i].run();
 		end_eal();

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_errno.h>
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
 #include <rte_ether.h>
@@ -13,18 +12,11 @@
 #include <rte_pause.h>
 
 #include "bench_network.h"
+#include "program.h"
 
 #define DESCRIPTORS 1024
 #define PAYLOAD 16 /* behind the header, and aligned */
 #define STEP 0x9e3779b9U
-
-void network_must(bool good, const char *what)
-{
-	if (good)
-		return;
-	fprintf(stderr, "error: %s: %s\n", what, rte_strerror(rte_errno));
-	exit(EXIT_FAILURE);
-}
 
 /* ---- content ---------------------------------------------------------------- */
 
@@ -204,7 +196,7 @@ void network_arguments(struct network *network, char **arguments)
 		size_t size = strcspn(*arguments, "=");
 		unsigned int path = path_named(*arguments, size);
 
-		network_must(path < NETWORK_PATHS && (*arguments)[size] == '=',
+		must(path < NETWORK_PATHS && (*arguments)[size] == '=',
 			     *arguments);
 		network->where[path] = *arguments + size + 1;
 	}
@@ -214,7 +206,7 @@ static void start_port(uint16_t port, struct rte_mempool *pool)
 {
 	static const struct rte_eth_conf conf;
 
-	network_must(rte_eth_dev_configure(port, 1, 1, &conf) == 0 &&
+	must(rte_eth_dev_configure(port, 1, 1, &conf) == 0 &&
 		     rte_eth_rx_queue_setup(port, 0, DESCRIPTORS, SOCKET_ID_ANY,
 					    NULL, pool) == 0 &&
 		     rte_eth_tx_queue_setup(port, 0, DESCRIPTORS, SOCKET_ID_ANY,
@@ -228,10 +220,10 @@ void network_open_ring(struct network *network, enum network_path path,
 	struct rte_mempool *pool = rte_mempool_lookup(NETWORK_POOL);
 	int port;
 
-	network_must(receive != NULL && transmit != NULL && pool != NULL,
+	must(receive != NULL && transmit != NULL && pool != NULL,
 		     "what is shared is not found");
 	port = rte_eth_from_rings(transmit->name, &receive, 1, &transmit, 1, 0);
-	network_must(port >= 0, "rte_eth_from_rings");
+	must(port >= 0, "rte_eth_from_rings");
 	start_port((uint16_t)port, pool);
 	network->port[path] = (uint16_t)port;
 	network->pool[path] = pool;
@@ -244,12 +236,12 @@ static void open_devices(struct network *network)
 		NETWORK_POOL_SIZE, NETWORK_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
 		SOCKET_ID_ANY);
 
-	network_must(pool != NULL, "a pool");
+	must(pool != NULL, "a pool");
 	for (unsigned int path = NETWORK_SPLIT; path <= NETWORK_TESTPMD;
 	     path++) {
 		if (network->where[path] == NULL)
 			continue;
-		network_must(rte_eth_dev_get_port_by_name(network->where[path],
+		must(rte_eth_dev_get_port_by_name(network->where[path],
 							  &network->port[path])
 			     == 0, network->where[path]);
 		network->pool[path] = pool;
@@ -263,7 +255,7 @@ void network_open(struct network *network, const char *receive,
 	const struct rte_memzone *mz = rte_memzone_lookup(NETWORK_ZONE);
 
 	network->back = rte_ring_lookup(NETWORK_BACK);
-	network_must(mz != NULL && network->back != NULL,
+	must(mz != NULL && network->back != NULL,
 		     "what is shared is not found");
 	network->zone = mz->addr;
 	network_open_ring(network, NETWORK_RETURN, rte_ring_lookup(receive),

@@ -104,9 +104,6 @@ struct network {
 	int receiver; /* the other end of NETWORK_LOOPBACK */
 };
 
-/* End the program with a message unless good. */
-void network_must(bool good, const char *what);
-
 /* Arguments such as split=DEVICE, of which NULL is the last one. */
 void network_arguments(struct network *network, char **arguments);
 

@@ -17,6 +17,7 @@
 #include <rte_eal.h>
 
 #include "bench_network.h"
+#include "program.h"
 
 #define PAUSE_US 5000 /* between orders the CPU is another program's */
 
@@ -50,7 +51,7 @@ static uint64_t loop_back(struct network *network)
 	uint64_t right;
 
 	choose_cpus(&attributes);
-	network_must(pthread_create(&sender, &attributes, send_to_self,
+	must(pthread_create(&sender, &attributes, send_to_self,
 				    network) == 0, "a thread");
 	pthread_attr_destroy(&attributes);
 	right = network_stream_receive(network->receiver, network->zone);
@@ -96,7 +97,7 @@ int main(int argc, char **argv)
 	struct network network = { 0 };
 	int ret = rte_eal_init(argc, argv);
 
-	network_must(ret >= 0, "rte_eal_init");
+	must(ret >= 0, "rte_eal_init");
 	network_arguments(&network, argv + ret + 1);
 	network_open(&network, NETWORK_TO_GUEST, NETWORK_TO_HOST);
 	network_accept(&network);

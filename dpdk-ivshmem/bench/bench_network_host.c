@@ -35,6 +35,7 @@
 #include <rte_ivshmem.h>
 
 #include "bench_network.h"
+#include "program.h"
 
 #define PATIENCE 20 /* seconds for what is on its way */
 #define LOOK_US 100
@@ -90,7 +91,7 @@ static struct rte_ring *share_testpmd_rings(void)
 
 	for (unsigned int i = 0; i < RTE_PMD_RING_MAX_RX_RINGS; i++) {
 		snprintf(name, sizeof(name), NETWORK_TESTPMD_RINGS, i);
-		network_must(share_ring(name), name);
+		must(share_ring(name), name);
 	}
 	snprintf(name, sizeof(name), NETWORK_TESTPMD_RINGS, 0U);
 	return rte_ring_lookup(name);
@@ -101,16 +102,16 @@ static void write_device(const char *path)
 	static char text[65536];
 	FILE *f;
 
-	network_must(rte_ivshmem_metadata_cmdline_generate(text, sizeof(text),
+	must(rte_ivshmem_metadata_cmdline_generate(text, sizeof(text),
 			NETWORK_NAME) == 0, "the device string");
 	f = fopen(path, "w");
-	network_must(f != NULL && fprintf(f, "%s\n", text) > 0 &&
+	must(f != NULL && fprintf(f, "%s\n", text) > 0 &&
 		     fclose(f) == 0, path);
 }
 
 static void share(void)
 {
-	network_must(rte_ivshmem_metadata_create(NETWORK_NAME) == 0 &&
+	must(rte_ivshmem_metadata_create(NETWORK_NAME) == 0 &&
 		     share_ring(NETWORK_TO_GUEST) &&
 		     share_ring(NETWORK_TO_HOST) && share_ring(NETWORK_BACK) &&
 		     share_zone() && share_pool(), "nothing is shared");
@@ -145,7 +146,7 @@ static void set_alarm(unsigned int ms)
 	};
 
 	alarms = 0;
-	network_must(setitimer(ITIMER_REAL, &timer, NULL) == 0, "setitimer");
+	must(setitimer(ITIMER_REAL, &timer, NULL) == 0, "setitimer");
 }
 
 static double now(void)
@@ -169,7 +170,7 @@ static void fill_return_ring(const struct network *network)
 {
 	struct rte_mbuf *mbufs[NETWORK_TRAVELLING];
 
-	network_must(rte_pktmbuf_alloc_bulk(network->pool[NETWORK_RETURN],
+	must(rte_pktmbuf_alloc_bulk(network->pool[NETWORK_RETURN],
 					    mbufs, NETWORK_TRAVELLING) == 0 &&
 		     rte_ring_enqueue_bulk(network->back, (void **)mbufs,
 					   NETWORK_TRAVELLING, NULL) != 0,
@@ -180,7 +181,7 @@ static void empty_return_ring(const struct network *network)
 {
 	struct rte_mbuf *mbufs[NETWORK_TRAVELLING];
 
-	network_must(rte_ring_dequeue_bulk(network->back, (void **)mbufs,
+	must(rte_ring_dequeue_bulk(network->back, (void **)mbufs,
 					   NETWORK_TRAVELLING, NULL) != 0,
 		     "mbufs are not back");
 	rte_pktmbuf_free_bulk(mbufs, NETWORK_TRAVELLING);
@@ -220,7 +221,7 @@ static double run(const struct network *network,
 	right = take_part(network);
 	end = now();
 	set_alarm(0);
-	network_must(right == zone->sent, "items were wrong");
+	must(right == zone->sent, "items were wrong");
 	if (order->path == NETWORK_RETURN)
 		empty_return_ring(network);
 	return (double)right / (end - begin);
@@ -370,7 +371,7 @@ int main(int argc, char **argv)
 	int ret = rte_eal_init(argc, argv);
 	struct rte_ring *testpmd;
 
-	network_must(ret >= 0 && argc - ret >= 2, "arguments");
+	must(ret >= 0 && argc - ret >= 2, "arguments");
 	argv += ret + 1;
 	network_arguments(&network, argv + 1);
 	setvbuf(stdout, NULL, _IOLBF, 0);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "bench_network.h"
+#include "program.h"
 
 #define CONNECT_TRIES 600
 #define CONNECT_PAUSE_US 100000
@@ -33,7 +34,7 @@ static socklen_t set_address(union address *address, unsigned int path,
 	if (path == NETWORK_TCP) {
 		address->ip.sin_family = AF_INET;
 		address->ip.sin_port = htons(NETWORK_TCP_PORT);
-		network_must(inet_pton(AF_INET, where, &address->ip.sin_addr) ==
+		must(inet_pton(AF_INET, where, &address->ip.sin_addr) ==
 			     1, where);
 		return sizeof(address->ip);
 	}
@@ -56,7 +57,7 @@ static int connect_to(unsigned int path, const char *where)
 		close(stream);
 		usleep(CONNECT_PAUSE_US);
 	}
-	network_must(false, where);
+	must(false, where);
 	return -1;
 }
 
@@ -66,7 +67,7 @@ static int listen_at(unsigned int path, const char *where)
 	socklen_t size = set_address(&address, path, where);
 	int listener = socket(address.any.sa_family, SOCK_STREAM, 0);
 
-	network_must(bind(listener, &address.any, size) == 0 &&
+	must(bind(listener, &address.any, size) == 0 &&
 		     listen(listener, 1) == 0, where);
 	return listener;
 }
@@ -75,7 +76,7 @@ static int accept_one(int listener, const char *where)
 {
 	int stream = accept(listener, NULL, NULL);
 
-	network_must(stream >= 0, where);
+	must(stream >= 0, where);
 	close(listener);
 	return stream;
 }
@@ -112,7 +113,7 @@ static void send_all(int stream, const void *data, size_t size)
 	while (size > 0) {
 		ssize_t n = send(stream, data, size, MSG_NOSIGNAL);
 
-		network_must(n > 0, "send");
+		must(n > 0, "send");
 		data = (const char *)data + n;
 		size -= (size_t)n;
 	}
@@ -152,7 +153,7 @@ uint64_t network_stream_receive(int stream, const struct network_zone *zone)
 		ssize_t n = recv(stream, begin + have, NETWORK_LARGEST, 0);
 		const char *next = begin;
 
-		network_must(n > 0, "recv");
+		must(n > 0, "recv");
 		for (have += (size_t)n; have >= order.size; have -= order.size) {
 			const uint32_t *message = (const uint32_t *)next;
 

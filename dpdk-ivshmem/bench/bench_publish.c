@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "kinds.h"
+#include "program.h"
 #include "rte_ivshmem.h"
 
 #define PER_FILE 10
@@ -118,7 +119,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: bench-publish KIND N [turn | files]\n");
 		return 2;
 	}
-	start_eal("0x100000000");
+	allow_many_memzones();
+	start_eal("0x100000000", "512");
 	if (kind->prepare != NULL)
 		kind->prepare(n);
 	if (strcmp(how, "turn") == 0)

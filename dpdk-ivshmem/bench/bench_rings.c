@@ -22,7 +22,6 @@
  * beside the one that produces.  A process without work sleeps.  Anything that goes
  * wrong ends the process.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -33,13 +32,13 @@
 
 #include <rte_common.h>
 #include <rte_eal.h>
-#include <rte_errno.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_mempool.h>
 #include <rte_pause.h>
 #include <rte_ring.h>
 
+#include "program.h"
 #include "rte_ivshmem.h"
 
 #define METADATA "rings"
@@ -65,15 +64,6 @@ struct work {
 static void *produced[MOST_BURST] __rte_aligned(4096);
 static void *consumed[MOST_BURST] __rte_aligned(4096);
 static void *all_objects[OBJECTS];
-
-/* For calls that set rte_errno. */
-static void must(bool good, const char *what)
-{
-	if (good)
-		return;
-	fprintf(stderr, "bench-rings: %s: %s\n", what, rte_strerror(rte_errno));
-	exit(EXIT_FAILURE);
-}
 
 static void check(bool good, const char *what)
 {

@@ -21,6 +21,7 @@
 
 #include "format.h"
 #include "kinds.h"
+#include "program.h"
 #include "rte_ivshmem.h"
 #include "source.h"
 
@@ -88,7 +89,8 @@ int main(int argc, char **argv)
 	}
 	objects = calloc(n, sizeof(*objects));
 	must(objects != NULL, "objects");
-	start_eal("0x100000000");
+	allow_many_memzones();
+	start_eal("0x100000000", "512");
 	create_objects(kind, n, objects);
 	before = heap_in_use();
 	share(kind, n, objects);

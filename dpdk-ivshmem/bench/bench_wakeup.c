@@ -39,6 +39,7 @@
 #include <rte_ring.h>
 
 #include "doorbell_protocol.h"
+#include "program.h"
 
 #define LIMIT_MS 10000
 #define PAUSE_US 500
@@ -48,13 +49,6 @@ static struct rte_ivshmem_doorbell *db;
 static struct rte_ring *questions, *answers;
 static struct doorbell_zone *zone;
 static int vsock = -1, icmp = -1;
-
-static void __rte_noreturn give_up(const char *what)
-{
-	printf("bench-wakeup: %s: %s\n", what,
-	       rte_strerror(rte_errno != 0 ? rte_errno : errno));
-	exit(EXIT_FAILURE);
-}
 
 static int64_t now_ns(void)
 {

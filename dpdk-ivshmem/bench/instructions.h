@@ -3,8 +3,6 @@
 #ifndef IVSHMEM_BENCH_INSTRUCTIONS_H
 #define IVSHMEM_BENCH_INSTRUCTIONS_H
 
-#include <stdbool.h>
-
 struct rte_ring;
 
 /** Objects that one path adds, publishes or attaches. */
@@ -24,16 +22,6 @@ struct rte_ring;
 #define RING_BACK "back"
 #define POOL_CACHED "cached"
 #define POOL_BARE "bare"
-
-/** Ends the program; says what was not so, and rte_errno. */
-void __attribute__((noreturn)) give_up(const char *what);
-
-/** Gives up if `good` is not so; inline, as in what is counted. */
-static inline void must(bool good, const char *what)
-{
-	if (!good)
-		give_up(what);
-}
 
 /**
  * Let callgrind count one run of a path.

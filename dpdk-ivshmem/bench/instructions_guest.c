@@ -8,6 +8,7 @@
 #include <rte_ring.h>
 
 #include "instructions.h"
+#include "program.h"
 #include "rte_ivshmem_guest.h"
 
 /* ---- attaching ----------------------------------------------------------- */

@@ -24,6 +24,7 @@
 #include "doorbell_server.h"
 #include "format.h"
 #include "instructions.h"
+#include "program.h"
 #include "rte_ivshmem.h"
 #include "rte_ivshmem_doorbell.h"
 

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <rte_common.h>
-#include <rte_eal.h>
-#include <rte_errno.h>
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
@@ -18,17 +13,10 @@
 #include <rte_version.h>
 
 #include "kinds.h"
+#include "program.h"
 #include "rte_ivshmem.h"
 
 #define RING_COUNT 64
-
-void must(bool good, const char *what)
-{
-	if (good)
-		return;
-	fprintf(stderr, "error: %s: %s\n", what, rte_strerror(rte_errno));
-	exit(EXIT_FAILURE);
-}
 
 double spent(void)
 {
@@ -144,31 +132,9 @@ const struct kind *find_kind(const char *name)
 	return NULL;
 }
 
-void start_eal(const char *base)
+void allow_many_memzones(void)
 {
-	char prefix[32];
-	const char *argv[] = {
-		"bench", "--no-huge", "-m", "512", "--no-pci",
-		"--no-telemetry", "--no-shconf", "--lcores", "0@0",
-		"--base-virtaddr", base, "--file-prefix", prefix,
-		"--log-level", "lib.eal:error",
-		"--log-level", "lib.ivshmem:warning",
-	};
-
 #if RTE_VERSION >= RTE_VERSION_NUM(23, 11, 0, 0)
 	must(rte_memzone_max_set(3 * KINDS_MOST) == 0, "memzones");
 #endif
-	snprintf(prefix, sizeof(prefix), "ivbench%d", getpid());
-	must(rte_eal_init(RTE_DIM(argv), (char **)(uintptr_t)argv) >= 0, "EAL");
-}
-
-void end_eal(void)
-{
-	char runtime[PATH_MAX];
-	int folder_removed;
-
-	snprintf(runtime, sizeof(runtime), "%s", rte_eal_get_runtime_dir());
-	rte_eal_cleanup();
-	folder_removed = rmdir(runtime);
-	(void)folder_removed; /* only there with some versions of the EAL */
 }

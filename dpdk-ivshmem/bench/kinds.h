@@ -35,19 +35,8 @@ struct kind {
 /** The kind of that name, or NULL. */
 const struct kind *find_kind(const char *name);
 
-/**
- * Start the EAL without hugepages.
- *
- * @param base
- *   --base-virtaddr.
- */
-void start_eal(const char *base);
-
-/** End it, and leave no file behind. */
-void end_eal(void);
-
-/** Unless `good`, end the program with a message and rte_errno's reason. */
-void must(bool good, const char *what);
+/** Before the EAL starts; DPDK 22.11 has 2,560 at most. */
+void allow_many_memzones(void);
 
 /** Of this thread alone, because others may be busy: µs of processor time. */
 double spent(void);

@@ -4,6 +4,7 @@
 run.py       what a benchmark is given: rounds, cores, programs, hugepages
 result.py    what it gives back: tables of samples, goals, notes
 sharing.py   a host that shares objects
+callgrind.py instructions of hot paths, counted
 activity.py  was the machine busy with something else meanwhile?
 machine.py   what machine, with which versions
 report.py    Markdown
