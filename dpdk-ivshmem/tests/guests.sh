@@ -51,9 +51,10 @@ end_host() {
 }
 
 # guest ARGUMENT...: with `--` behind those of the EAL. OUTPUT is what it says.
+# RUNNER: words in front of its command.
 guest() {
     local status=0
-    OUTPUT=$(timeout -k 1 60 "$GUEST" --file-prefix "${PREFIX}guest" -d "$(basename "$PLUGIN")" \
+    OUTPUT=$(timeout -k 1 60 "${RUNNER[@]}" "$GUEST" --file-prefix "${PREFIX}guest" -d "$(basename "$PLUGIN")" \
         "$@" </dev/null 2>&1) || status=$?
     printf '%s\n' "$OUTPUT" "exit status $status"
     return $status
