@@ -18,8 +18,8 @@ per-lcore caches of its own, in private pages.
 The three alternate every few milliseconds, and the sample of a round is the median of 6 to
 18 such pieces, so that all have had the same machine: how fast two cores exchange cache
 lines may change by a factor while a benchmark runs, above all in a VM, whose processors
-move. The goals compare round by round: they are about the median of the rounds' ratios. The
-processes are started anew after some rounds, for the physical pages of a start matter.
+move. The processes are started anew after some rounds, for the physical pages of a start
+matter.
 """
 import collections
 import contextlib
@@ -149,24 +149,6 @@ def measure_case(host, consumers, case, count):
     return {contestant: statistics.median(rates) for contestant, rates in pieces.items()}
 
 
-def ratios(table, burst):
-    """Of ivshmem to two threads, of each round."""
-    return [mine / other for mine, other in
-            zip(table.of(burst, IVSHMEM), table.of(burst, THREAD))]
-
-
-def compare(title, table, burst, result):
-    of_rounds = ratios(table, burst)
-    seen = statistics.median(of_rounds)
-    what = f"{title}, burst {burst}: {IVSHMEM} to {THREAD}"
-    result.goal(what, seen, least=LEAST)
-    if seen < LEAST:
-        first, _, third = statistics.quantiles(of_rounds, n=4, method="inclusive")
-        error = 0.93 * (third - first) / len(of_rounds) ** 0.5     # of a median
-        result.note(f"{what}: half of the {len(of_rounds)} rounds have ratios from {first:.3f} "
-                    f"to {third:.3f}; the standard error of their median is about {error:.3f}.")
-
-
 def measure(run, result):
     tables = {title: result.table(title, unit="M objects/s", row="burst", reference=THREAD)
               for title in [*RINGS.values(), *POOLS.values()]}
@@ -183,4 +165,5 @@ def measure(run, result):
                     tables[case.title].add(case.burst, contestant, rate / 1e6)
     for title in RINGS.values():
         for burst in BURSTS:
-            compare(title, tables[title], burst, result)
+            result.ratio_goal(f"{title}, burst {burst}: {IVSHMEM} to {THREAD}",
+                              tables[title].ratios(burst, IVSHMEM, THREAD), least=LEAST)

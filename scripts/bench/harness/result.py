@@ -43,10 +43,20 @@ class Table:
         first, _, third = statistics.quantiles(samples, n=4, method="inclusive")
         return first, third
 
+    def ratios(self, row, contestant, other):
+        """Round by round: a machine that changes its speed meanwhile does so for both.
+
+        One, of the medians, where not all rounds have both; none where one is missing.
+        """
+        mine, others = self.of(row, contestant), self.of(row, other)
+        if mine and others and len(mine) != len(others):
+            mine, others = [statistics.median(mine)], [statistics.median(others)]
+        return [one / two for one, two in zip(mine, others) if two]
+
     def ratio(self, row, contestant, other):
-        """Of the medians; None where one of them is missing."""
-        mine, others = self.median(row, contestant), self.median(row, other)
-        return mine / others if mine is not None and others else None
+        """The median of ratios(), or None."""
+        ratios = self.ratios(row, contestant, other)
+        return statistics.median(ratios) if ratios else None
 
     def growth(self, contestant):
         """The most per doubling, from one row to the next; rows are numbers. Linear is 2."""
@@ -98,6 +108,16 @@ class Result:
         met = seen is not None and (least is None or seen >= least) and \
             (most is None or seen <= most)
         self.goals.append({"text": text, "seen": seen, "least": least, "most": most, "met": met})
+
+    def ratio_goal(self, text, ratios, least=None, most=None):
+        """A goal for the median of Table.ratios(); a note tells how far to believe a miss."""
+        seen = statistics.median(ratios) if ratios else None
+        self.goal(text, seen, least, most)
+        if len(ratios) > 3 and not self.goals[-1]["met"]:
+            first, _, third = statistics.quantiles(ratios, n=4, method="inclusive")
+            error = 0.93 * (third - first) / len(ratios) ** 0.5     # of a median
+            self.note(f"{text}: half of the {len(ratios)} ratios are from {first:.3f} to "
+                      f"{third:.3f}; the standard error of their median is about {error:.3f}.")
 
     def note(self, text):
         self.notes.append(text)
