@@ -37,7 +37,7 @@ def measure(run, result):
                              (SLOTS, "M round trips/s", "slots"),
                              (TRAVELLING, "M packets/s", "mbufs")):
         result.table(title, unit=unit, row=row, reference="host to process", log=True)
-    rounds, milliseconds = (2, 40) if run.quick else (9, 80)
+    rounds, milliseconds = (2, 40) if run.quick else (15, 80)
     script = os.path.join(run.root, "scripts", "bench", "vm", "exchange.sh")
     with run.hugepages(HUGEPAGES) as folder:
         if folder is None:

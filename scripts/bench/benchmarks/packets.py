@@ -77,7 +77,7 @@ def measure(run, result):
               for title in TABLES.values()]
     by_burst = result.table(BY_BURST, unit="M packets/s", row="burst", reference=OURS)
     with _pairs.contestants(run, result, _pairs.PACKETS, jumbo=True) as contestants:
-        for _ in run.rounds(full=9, quick=2):
+        for _ in run.rounds(full=25, quick=2):
             measure_round(contestants, 10 if run.quick else 40, *tables, by_burst)
         judge(result, tables[0], 64, 2.5, contestants)
         judge(result, tables[0], 1500, 5, contestants)

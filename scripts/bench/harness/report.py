@@ -29,7 +29,7 @@ def table_lines(table):
     contestants = table.contestants()
     text = f"**{table.title}**: {table.unit}, {table.better} is better"
     if table.reference is not None:
-        text += f"; × is the ratio to {table.reference}, the median of all rounds'"
+        text += f"; × is the median of the rounds' ratios to {table.reference}"
     yield text
     yield ""
     yield f"| {table.row} | " + " | ".join(contestants) + " |"
