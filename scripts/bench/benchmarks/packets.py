@@ -20,6 +20,8 @@ not written stays in the caches of both cores.
 
 Goals are judged against the fastest peer in each row.
 """
+import statistics
+
 from benchmarks import _pairs
 
 NEEDS = ("library",)
@@ -72,6 +74,27 @@ def judge(result, table, row, least, contestants):
                 least=least)
 
 
+def of_rounds(table, row, contestant, numbers):
+    return statistics.median(table.of(row, contestant)[number] for number in numbers)
+
+
+def note_states(result, table, row, contestants):
+    """The rounds in which ours was nearer to its best, and those nearer to its worst."""
+    ours = table.of(row, OURS)
+    middle = (min(ours) + max(ours)) / 2
+    peers = [contestant.name for contestant in contestants if contestant.peer]
+    for word, fast in (("fast", True), ("slow", False)):
+        numbers = [number for number, rate in enumerate(ours) if (rate > middle) == fast]
+        if not numbers or not peers:
+            continue
+        peer = max(peers, key=lambda name, of=numbers: of_rounds(table, row, name, of))
+        ratios = table.ratios(row, OURS, peer)
+        result.note(f"{row} bytes, header, the {len(numbers)} rounds in which ours was {word}: "
+                    f"{of_rounds(table, row, OURS, numbers):.1f} M/s, the fastest peer ({peer}) "
+                    f"{of_rounds(table, row, peer, numbers):.1f}, ratio "
+                    f"{statistics.median(ratios[number] for number in numbers):.2f}.")
+
+
 def measure(run, result):
     tables = [result.table(title, unit="M packets/s", row="bytes", reference=OURS)
               for title in TABLES.values()]
@@ -81,3 +104,5 @@ def measure(run, result):
             measure_round(contestants, 10 if run.quick else 40, *tables, by_burst)
         judge(result, tables[0], 64, 2.5, contestants)
         judge(result, tables[0], 1500, 5, contestants)
+        for size in (64, 1500):
+            note_states(result, tables[0], size, contestants)

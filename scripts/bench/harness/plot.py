@@ -6,6 +6,7 @@ import re
 import matplotlib
 matplotlib.use("svg")
 matplotlib.rcParams["svg.hashsalt"] = "ivshmem"     # the same samples give the same file
+matplotlib.rcParams["svg.fonttype"] = "none"        # text, rather than shapes of letters
 from matplotlib import pyplot   # noqa: E402  pylint: disable=wrong-import-position
 
 # Okabe and Ito: also for those who do not see all colours.
