@@ -126,7 +126,8 @@ def _start_pair(run, name, pair, kind, huge):
     name = f"{name}-{kind['room']}"
     folder = os.path.join(run.folder, name)
     os.mkdir(folder, 0o700)
-    environment = dict(os.environ, RTE_IVSHMEM_DIR=folder, XDG_RUNTIME_DIR=folder)
+    environment = dict(os.environ, RTE_IVSHMEM_DIR=folder, RUNTIME_DIRECTORY=folder,
+                       XDG_RUNTIME_DIR=folder)
     processes = [None, None]
     for side in (pair.first, 1 - pair.first):
         words = [word.format(folder=folder, room=kind["room"]) for word in pair[side]]
