@@ -19,7 +19,7 @@ class Table:
 
     def add(self, row, contestant, *numbers):
         self.samples.setdefault(contestant, {}).setdefault(str(row), []).extend(
-            float(f"{number:.6g}") for number in numbers)
+            float(f"{float(number):.6g}") for number in numbers)
 
     def rows(self):
         return list(dict.fromkeys(row for rows in self.samples.values() for row in rows))
