@@ -1,10 +1,10 @@
 /*
- * QTest testcases for the ivshmem device with chunks: interrupts
+ * QTest testcases for device ivshmem: interrupts
  *
  * With a real ivshmem-server, run by a thread of the test, and with a script
  * in its place that says what no real one does.
  *
- * Copyright (c) 2026 dpdk-ivshmem developers
+ * Copyright (c) 2026 the dpdk-ivshmem authors
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -198,8 +198,11 @@ static int unix_socket(struct sockaddr_un *addr)
     return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 }
 
-/* A message of the protocol: a number, and a descriptor unless -1 */
-static void send_msg(int sock, int64_t value, int fd)
+/*
+ * Send a message of the protocol, a number, and a descriptor unless -1.
+ * Returns false if the connection is closed.
+ */
+static bool try_send_msg(int sock, int64_t value, int fd)
 {
     char control[CMSG_SPACE(sizeof(int))] = {};
     struct iovec iov = { .iov_base = &value, .iov_len = sizeof(value) };
@@ -217,7 +220,12 @@ static void send_msg(int sock, int64_t value, int fd)
         cmsg->cmsg_len = CMSG_LEN(sizeof(int));
         memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
     }
-    g_assert_cmpint(sendmsg(sock, &msg, MSG_NOSIGNAL), ==, sizeof(value));
+    return sendmsg(sock, &msg, MSG_NOSIGNAL) == sizeof(value);
+}
+
+static void send_msg(int sock, int64_t value, int fd)
+{
+    g_assert_true(try_send_msg(sock, value, fd));
 }
 
 static int64_t receive_msg(int sock, int *fd)
@@ -389,7 +397,7 @@ static void test_peer_comes_back(void)
     close(sock);
 }
 
-/* The server and the peers know nothing of an unplug, and go on */
+/* The server and the peers know nothing of an unplug, and continue */
 static void test_unplug_while_connected(void)
 {
     g_autoptr(IvFile) a = iv_file_new(NULL, "a", IV_PAGE);
@@ -407,13 +415,16 @@ static void test_unplug_while_connected(void)
     kick(own);
     qtest_system_reset_nowait(qts);
     for (int i = 0; i < 20; i++) {
-        send_msg(sock, 2, i % 2 ? other : -1);
-        send_msg(sock, 10 + i, other);
+        if (try_send_msg(sock, 2, i % 2 ? other : -1)) {
+            try_send_msg(sock, 10 + i, other);
+        }
         kick(own);
         qtest_qmp_assert_success(qts, "{'execute': 'query-status'}");
     }
     iv_wait_released(qts, a->path);
     kick(own);
+    /* a device that is gone leaves no connection */
+    g_assert_false(try_send_msg(sock, 2, -1));
     iv_bar_free(bell.bar);
     qtest_quit(qts);
     close(sock);
@@ -521,6 +532,115 @@ static void test_number_of_vectors(void)
     close(sock);
 }
 
+/* The server introduces itself once: a second device must not wait for it */
+static void test_chardev_reuse(void)
+{
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a", IV_PAGE);
+    int sock;
+    QTestState *qts = start_with_script(&sock);
+    QDict *error;
+
+    plug_as(qts, sock, a, 0, 1);
+    error = qtest_qmp_assert_failure_ref(qts, "{'execute': 'device_add', "
+        "'arguments': {'driver': 'ivshmem', 'file': %s, "
+        "'chardev': 'server'}}", a->path);
+    g_assert_nonnull(strstr(qdict_get_str(error, "desc"), "in use"));
+    qobject_unref(error);
+    iv_unplug(qts, "iv0");
+    error = qtest_qmp_assert_failure_ref(qts, "{'execute': 'device_add', "
+        "'arguments': {'driver': 'ivshmem', 'file': %s, "
+        "'chardev': 'server'}}", a->path);
+    g_assert_nonnull(strstr(qdict_get_str(error, "desc"),
+                            "read from server failed"));
+    qobject_unref(error);
+    iv_wait_released(qts, a->path);
+    qtest_quit(qts);
+    close(sock);
+}
+
+/* Upstream had room for 16 peers until one with a higher ID was announced */
+static void test_high_ids(void)
+{
+    static const int ids[] = { 15, 16, 17, 1000, UINT16_MAX };
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a", IV_PAGE);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(ids); i++) {
+        int sock, own = new_event(), other = new_event();
+        QTestState *qts = start_with_script(&sock);
+        Doorbell bell;
+
+        plug_as(qts, sock, a, ids[i], 1);
+        /* before the server has said anything of the device's vectors */
+        bell = doorbell_enable(qts);
+        g_assert_cmpuint(position(&bell), ==, ids[i]);
+        ring(&bell, ids[i], 0);
+        send_msg(sock, ids[i], own);
+        send_msg(sock, ids[i] - 1, other);
+        wait_until_heard(qts, sock);
+        kick(own);
+        wait_for_interrupt(&bell, 0);
+        ring(&bell, ids[i] - 1, 0);
+        wait_for_event(other);
+        doorbell_free(&bell);
+        qtest_quit(qts);
+        close(sock);
+        close(own);
+        close(other);
+    }
+}
+
+/* ivshmem-doorbell: eventfds for the own vectors before the shared memory */
+static void test_eventfds_before_memory(void)
+{
+    int sock, own = new_event();
+    int memory = memfd_create("ivshmem-chunks-test", MFD_CLOEXEC);
+    QTestState *qts = start_with_script(&sock);
+    QDict *error;
+
+    g_assert_cmpint(ftruncate(memory, IV_PAGE), ==, 0);
+    send_msg(sock, IVSHMEM_PROTOCOL_VERSION, -1);
+    send_msg(sock, 20, -1);
+    send_msg(sock, 20, own);
+    send_msg(sock, -1, memory);
+    qtest_qmp_device_add(qts, "ivshmem-doorbell", "iv0", "{'addr': %s, "
+                         "'chardev': 'server', 'vectors': 1}", IV_ADDR);
+    kick(own);
+    /* the vector's handler must be gone when realize has failed, too */
+    error = qtest_qmp_assert_failure_ref(qts, "{'execute': 'device_add', "
+        "'arguments': {'driver': 'ivshmem-doorbell', 'vectors': 0, "
+        "'chardev': 'server'}}");
+    qobject_unref(error);
+    iv_unplug(qts, "iv0");
+    kick(own);
+    qtest_qmp_assert_success(qts, "{'execute': 'query-status'}");
+    qtest_quit(qts);
+    close(sock);
+    close(own);
+    close(memory);
+}
+
+/* Handlers of a device that was not realized must not stay */
+static void test_failed_realize(void)
+{
+    int sock, own = new_event();
+    QTestState *qts = start_with_script(&sock);
+
+    send_msg(sock, IVSHMEM_PROTOCOL_VERSION, -1);
+    send_msg(sock, 3, -1);
+    send_msg(sock, 3, own);
+    send_msg(sock, -1, -1);     /* a memory message without memory */
+    qobject_unref(qtest_qmp_assert_failure_ref(qts, "{'execute': 'device_add', "
+        "'arguments': {'driver': 'ivshmem-doorbell', 'vectors': 1, "
+        "'chardev': 'server'}}"));
+    kick(own);
+    for (int i = 0; i < 3; i++) {
+        qtest_qmp_assert_success(qts, "{'execute': 'query-status'}");
+    }
+    qtest_quit(qts);
+    close(sock);
+    close(own);
+}
+
 void iv_add_doorbell_tests(void)
 {
     qtest_add_func("/ivshmem-chunks/doorbell/between-guests",
@@ -537,4 +657,11 @@ void iv_add_doorbell_tests(void)
     qtest_add_func("/ivshmem-chunks/doorbell/bad-messages", test_bad_messages);
     qtest_add_func("/ivshmem-chunks/doorbell/number-of-vectors",
                    test_number_of_vectors);
+    qtest_add_func("/ivshmem-chunks/doorbell/chardev-reuse",
+                   test_chardev_reuse);
+    qtest_add_func("/ivshmem-chunks/doorbell/high-ids", test_high_ids);
+    qtest_add_func("/ivshmem-chunks/doorbell/eventfds-before-memory",
+                   test_eventfds_before_memory);
+    qtest_add_func("/ivshmem-chunks/doorbell/failed-realize",
+                   test_failed_realize);
 }

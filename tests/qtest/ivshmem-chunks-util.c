@@ -1,14 +1,16 @@
 /*
  * QTest helpers for the ivshmem device with chunks
  *
- * Copyright (c) 2026 dpdk-ivshmem developers
+ * Copyright (c) 2026 the dpdk-ivshmem authors
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
 #include <glib/gstdio.h>
+#include <sys/resource.h>
 #include "qemu/cutils.h"
+#include "qemu/units.h"
 #include "hw/pci/pci_regs.h"
 #include "libqos/pci-pc.h"
 #include "qobject/qdict.h"
@@ -235,6 +237,49 @@ uint64_t iv_status_kib(QTestState *qts, const char *field)
     return g_ascii_strtoull(line + strlen(field) + 1, NULL, 10);
 }
 
+char *iv_smaps_field(QTestState *qts, const char *path, const char *field)
+{
+    g_autofree char *name = g_strdup_printf("/proc/%d/smaps", qtest_pid(qts));
+    g_autofree char *smaps = NULL;
+    g_autoptr(GError) err = NULL;
+    const char *line;
+
+    g_file_get_contents(name, &smaps, NULL, &err);
+    g_assert_no_error(err);
+    line = strstr(smaps, path);
+    g_assert_nonnull(line);
+    line = strstr(line, field);
+    g_assert_nonnull(line);
+    line += strlen(field);
+    return g_strndup(line, strcspn(line, "\n"));
+}
+
+uint64_t iv_smaps_sum_kib(QTestState *qts, const char *path, const char *field)
+{
+    g_autofree char *name = g_strdup_printf("/proc/%d/smaps", qtest_pid(qts));
+    g_autofree char *smaps = NULL;
+    g_autoptr(GError) err = NULL;
+    const char *line;
+    uint64_t sum = 0;
+
+    g_file_get_contents(name, &smaps, NULL, &err);
+    g_assert_no_error(err);
+    line = smaps;
+    while ((line = strstr(line, path)) && (line = strstr(line, field))) {
+        line += strlen(field);
+        sum += g_ascii_strtoull(line, NULL, 10);
+    }
+    return sum;
+}
+
+bool iv_can_lock_memory(void)
+{
+    struct rlimit limit;
+
+    g_assert_cmpint(getrlimit(RLIMIT_MEMLOCK, &limit), ==, 0);
+    return !geteuid() || limit.rlim_cur >= 4 * GiB;
+}
+
 QDict *iv_get(QTestState *qts, const char *id, const char *property)
 {
     g_autofree char *path = g_strconcat("/machine/peripheral/", id, NULL);
@@ -332,7 +377,8 @@ QTestState *iv_start_plain(const char *fmt, ...)
                        "-device ivshmem,id=iv0,addr=" IV_ADDR ",%s", props);
 }
 
-QTestState *iv_start_with_holes(const IvFile *file, unsigned n, bool readonly)
+QTestState *iv_start_with_holes(const IvFile *file, unsigned n,
+                                const char *members)
 {
     g_autoptr(GString) chunks = g_string_new(NULL);
 
@@ -341,6 +387,5 @@ QTestState *iv_start_with_holes(const IvFile *file, unsigned n, bool readonly)
             "%s{\"file\":\"%s\",\"offset\":%u,\"size\":%u,\"at\":%u}",
             i ? "," : "", file->path, i * IV_PAGE, IV_PAGE, i * 2 * IV_PAGE);
     }
-    return iv_start_typed("\"readonly\":%s,\"chunks\":[%s]",
-                          readonly ? "true" : "false", chunks->str);
+    return iv_start_typed("%s\"chunks\":[%s]", members, chunks->str);
 }

@@ -1,7 +1,7 @@
 /*
  * QTest helpers for the ivshmem device with chunks
  *
- * Copyright (c) 2026 dpdk-ivshmem developers
+ * Copyright (c) 2026 the dpdk-ivshmem authors
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -21,8 +21,15 @@
 
 /* The groups of tests; the last ones change the process */
 void iv_add_memory_tests(void);
-void iv_add_doorbell_tests(void);
+void iv_add_hole_tests(void);
 void iv_add_last_tests(void);
+void iv_add_list_tests(void);
+void iv_add_layout_tests(void);
+void iv_add_readonly_tests(void);
+void iv_add_identity_tests(void);
+void iv_add_doorbell_tests(void);
+void iv_add_shm_tests(void);
+void iv_add_cpr_tests(void);
 
 /* A scratch directory that iv_tmpdir_remove() deletes with its contents */
 extern char *iv_tmpdir;
@@ -79,13 +86,23 @@ void iv_wait_released(QTestState *qts, const char *path);
 /* A field of /proc/PID/status in KiB */
 uint64_t iv_status_kib(QTestState *qts, const char *field);
 
+/*
+ * A field of /proc/PID/smaps, of the first mapping of @path, or in KiB for all
+ * mappings of it
+ */
+char *iv_smaps_field(QTestState *qts, const char *path, const char *field);
+uint64_t iv_smaps_sum_kib(QTestState *qts, const char *path, const char *field);
+
+/* May QEMU use -overcommit mem-lock=on? */
+bool iv_can_lock_memory(void);
+
 /* A property of device @id, as reply of QMP or as a number */
 QDict *iv_get(QTestState *qts, const char *id, const char *property);
 uint64_t iv_get_uint(QTestState *qts, const char *id, const char *property);
 
 /*
  * Number of memory slots that a hypervisor needs for the devices of @qts, whose
- * BARs are mapped.  Do not unplug afterwards: this leaks a reference in QEMU.
+ * BARs are mapped
  */
 unsigned iv_count_slots(QTestState *qts);
 
@@ -107,7 +124,11 @@ QTestState *iv_start_typed(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 /* The same in the plain form; @fmt may end in further arguments for QEMU */
 QTestState *iv_start_plain(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 
-/* The same with the first @n pages of @file, a page of hole between them */
-QTestState *iv_start_with_holes(const IvFile *file, unsigned n, bool readonly);
+/*
+ * The same with the first @n pages of @file, a page of hole between them, and
+ * further JSON members, each with a comma behind it
+ */
+QTestState *iv_start_with_holes(const IvFile *file, unsigned n,
+                                const char *members);
 
 #endif

@@ -8,7 +8,7 @@ from .check import check
 from .common import Problem, lock, rel, say
 from .export import export, export_from
 from .fold import fold
-from .tree import Tree, imported_trees
+from .tree import Tree, conflicts, imported_trees
 
 DESCRIPTION = """\
 Our QEMU code lives in qemu/ and tests/qtest/ as ordinary files; patches/ is the
@@ -58,6 +58,11 @@ def parser():
     command("status", "what in the imported trees is not in patches/ yet; exits 1 if anything is",
             False)
 
+    sub = command("conflicts", "what in the series does not fit a version, patch by patch;"
+                  " exits 1 if anything conflicts")
+    sub.add_argument("--source", metavar="DIR", default=os.environ.get("QEMU_SRC"),
+                     help="a QEMU source tree of yours instead (also $QEMU_SRC); it is copied")
+
     sub = command("check", "prove that patches/ and the overlay agree; prints TAP")
     sub.add_argument("--build", action="store_true", help="also build after each patch")
     return top
@@ -83,6 +88,8 @@ def run(args):
         export(Tree(args.version))
     elif args.command == "status":
         return status()
+    elif args.command == "conflicts":
+        return 1 if conflicts(Tree(args.version, None if args.version else args.source)) else 0
     else:
         return check(Tree(args.version), args.build)
     return 0

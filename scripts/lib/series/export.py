@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """export: write patches/ and the overlay from commits."""
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from .tree import patches_hash
 # Nothing may depend on the machine, the git version's taste or the user's
 # configuration: the same commits give the same bytes anywhere.
 FORMAT = (
-    "-q", "--zero-commit", "--no-signature", "--no-numbered", "--full-index", "--no-renames",
+    "-q", "--zero-commit", "--no-signature", "--numbered", "--full-index", "--no-renames",
     "--subject-prefix=PATCH", "--start-number=1", "--suffix=.patch", "--filename-max-length=64",
     "--no-attach", "--no-thread", "--no-cover-letter", "--no-base", "--no-notes", "--no-color",
     "--no-ext-diff", "--no-textconv", "--no-relative", "--encode-email-headers",
@@ -30,6 +31,26 @@ def format_patches(place, base, tip="HEAD"):
     if not result:
         raise Problem(f"no commits in {base}..{tip}: nothing to export")
     return result
+
+
+COVER = PATCHES / "cover-letter.txt"
+# What follows the text that people write: "Author (N):", and the patches.
+SHORTLOG = re.compile(r"^\S.* \(\d+\):$", re.M)
+
+
+def cover_letter(place, base, tip="HEAD"):
+    """The cover letter as a mail: our text, with the list of patches and the diffstat."""
+    text = (read(COVER) or b"").decode()
+    head, _, body = text.partition("\n\n")
+    shortlog = SHORTLOG.search(body)
+    body = body[:shortlog.start()] if shortlog else body
+    count = git(place, "rev-list", "--count", f"{base}..{tip}")
+    head = re.sub(r"\[PATCH [^]]*\]", f"[PATCH {'0' * len(count)}/{count}]", head)
+    patches = git(place, "log", "--reverse", "--format=  %s", f"{base}..{tip}").strip()
+    author = git(place, "log", "-1", "--format=%an", tip)
+    stat = git(place, "diff", "--stat=72", "--stat-graph-width=20", "--no-renames", "--summary",
+               base, tip)
+    return (f"{head}\n\n{body.rstrip()}\n\n{author} ({count}):\n  {patches}\n\n {stat}\n").encode()
 
 
 def series_files(place, base, tip="HEAD"):
@@ -78,6 +99,7 @@ def write_series(place, base, tip, force):
             + "\n  ".join(replaced)
         )
     replace_patches(patches)
+    write(COVER, cover_letter(place, base, tip))
     replace_overlay(files)
     say(f"exported {len(patches)} patches and {len(files)} files")
 

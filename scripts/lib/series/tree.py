@@ -366,6 +366,32 @@ class Tree:
                           + "\nscripts/series import --force drops them")
 
 
+def conflicts(tree):
+    """What in the series does not fit a version, patch by patch; the number of conflicts.
+
+    What does not fit is left out, so that later patches are tried as well.
+    """
+    total = 0
+    tree.ensure_pristine()
+    with tree.worktree("pristine") as place:
+        for patch in patch_files():
+            if apply_patches(place, [patch]) is None:
+                continue
+            if apply_patches(place, [patch], "-C1") is None:
+                print(f"fits with less context: {patch.name}")
+                continue
+            result = run_git(place, "apply", "--index", "--reject", "-C1", patch)
+            rejected = re.findall(r"error: patch failed: (\S+)", result.stderr.decode())
+            total += len(rejected)
+            print(f"conflicts: {patch.name}")
+            for where in rejected or [result.stderr.decode().strip()]:
+                print(f"    {where}")
+            git(place, "add", "-A", "-f", "--", ".", ":!*.rej")
+            git(place, "commit", "-q", "--allow-empty", "-m", patch.name)
+    print(f"{total} conflicts in {len(patch_files())} patches on QEMU {tree.version}")
+    return total
+
+
 def imported_trees():
     pinned = pinned_versions()
     return [Tree(v) for v in pinned if (SOURCES / f"qemu-{v}/.git/series.json").exists()]

@@ -1,7 +1,7 @@
 /*
  * Generic device fuzzing: arguments for device ivshmem
  *
- * Copyright (c) 2026 dpdk-ivshmem developers
+ * Copyright (c) 2026 the dpdk-ivshmem authors
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
