@@ -25,6 +25,8 @@ PACKAGES=(
     valgrind
     # to build anything
     make python3 python3-venv git perl
+    # what the configure of QEMU 11 installs its own Python package with
+    python3-pip python3-setuptools python3-wheel
     # QEMU
     libglib2.0-dev libpixman-1-dev libfdt-dev libnuma-dev libattr1-dev zlib1g-dev
     libseccomp-dev

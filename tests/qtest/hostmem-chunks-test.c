@@ -355,8 +355,8 @@ static void test_refusals(void)
         g_auto(GStrv) parts = g_strsplit(refused[i][0], "@", -1);
         g_autofree char *members = g_strjoinv(a->path, parts);
         g_autofree char *json = g_strdup_printf("{'execute': 'object-add', "
-            "'arguments': {'qom-type': 'memory-backend-chunks', 'id': 'm'%s%s}}",
-            *members ? ", " : "", members);
+            "'arguments': {'qom-type': 'memory-backend-chunks', 'id': 'm'"
+            "%s%s}}", *members ? ", " : "", members);
 
         assert_fails(qts, qobject_to(QDict, qobject_from_json(json,
                                                               &error_abort)),

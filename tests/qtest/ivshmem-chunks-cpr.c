@@ -38,8 +38,8 @@ static void wait_for_migration(QTestState *qts)
     bool completed = false;
 
     while (!completed) {
-        QDict *rsp = qtest_qmp_assert_success_ref(qts,
-                                                  "{'execute': 'query-migrate'}");
+        QDict *rsp = qtest_qmp_assert_success_ref(qts, "{'execute': "
+                                                  "'query-migrate'}");
         const char *status = qdict_get_try_str(rsp, "status");
 
         g_assert_cmpstr(status, !=, "failed");

@@ -19,6 +19,7 @@
 #include "qemu/bswap.h"
 #include "contrib/ivshmem-server/ivshmem-server.h"
 #include "hw/misc/ivshmem.h"
+#include "hw/pci/pci_regs.h"
 #include "libqos/pci-pc.h"
 #include "qobject/qdict.h"
 #include "ivshmem-chunks-util.h"
@@ -124,6 +125,8 @@ static void server_start(ServerThread *t, unsigned vectors)
 {
     g_autofree char *path = socket_path();
 
+    /* the server may send to a QEMU that has ended */
+    signal(SIGPIPE, SIG_IGN);
     g_assert_cmpint(ivshmem_server_init(&t->server, path, iv_tmpdir, false,
                                         IV_PAGE, vectors, false), ==, 0);
     g_assert_cmpint(ivshmem_server_start(&t->server), ==, 0);
@@ -292,7 +295,7 @@ static void test_between_host_and_guest(void)
 }
 
 /* QEMU that is connected to @sock as to a server; no device yet */
-static QTestState *start_with_script(int *sock)
+static QTestState *start_with_script_and(int *sock, const char *arguments)
 {
     struct sockaddr_un addr;
     int listener = unix_socket(&addr);
@@ -303,12 +306,18 @@ static QTestState *start_with_script(int *sock)
                     ==, 0);
     g_assert_cmpint(listen(listener, 1), ==, 0);
     qts = qtest_initf("-machine pc -nodefaults "
-                      "-chardev socket,id=server,path=%s", addr.sun_path);
+                      "-chardev socket,id=server,path=%s %s", addr.sun_path,
+                      arguments);
     *sock = accept(listener, NULL, NULL);
     g_assert_cmpint(*sock, >=, 0);
     close(listener);
     unlink(addr.sun_path);
     return qts;
+}
+
+static QTestState *start_with_script(int *sock)
+{
+    return start_with_script_and(sock, "");
 }
 
 /* The server introduces itself and gives the device its ID */
@@ -641,6 +650,85 @@ static void test_failed_realize(void)
     close(own);
 }
 
+/* Have the guest mask a vector, or direct it to a local APIC and unmask it */
+static void set_masked(const Doorbell *bell, unsigned vector, bool masked)
+{
+    QPCIDevice *dev = bell->bar->dev;
+    uint64_t entry = dev->msix_table_off + vector * PCI_MSIX_ENTRY_SIZE;
+
+    qpci_io_writel(dev, dev->msix_table_bar, entry, 0xfee00000);
+    qpci_io_writel(dev, dev->msix_table_bar,
+                   entry + PCI_MSIX_ENTRY_UPPER_ADDR, 0);
+    qpci_io_writel(dev, dev->msix_table_bar, entry + PCI_MSIX_ENTRY_DATA, 0x41);
+    qpci_io_writel(dev, dev->msix_table_bar,
+                   entry + PCI_MSIX_ENTRY_VECTOR_CTRL, masked);
+}
+
+static bool is_readable(int fd)
+{
+    struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+    return poll(&pfd, 1, 0) == 1;
+}
+
+/* KVM reads an eventfd that is an irqfd, without QEMU */
+static void check_irqfd(QTestState *qts, int event)
+{
+    gint64 deadline = g_get_monotonic_time() + DEADLINE_MS * 1000;
+
+    kick(event);
+    while (is_readable(event)) {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+    }
+    qtest_qmp_assert_success(qts, "{'execute': 'query-status'}");
+}
+
+/* All that a guest may do with vectors, before and after their eventfds come */
+static void test_irqfd(void)
+{
+    g_autoptr(IvFile) a = NULL;
+    int sock, event[2] = { new_event(), new_event() };
+    QTestState *qts;
+    Doorbell bell;
+
+    if (!qtest_has_accel("kvm")) {
+        g_test_skip("there is no KVM");
+        return;
+    }
+    a = iv_file_new(NULL, "a", IV_PAGE);
+    qts = start_with_script_and(&sock, "-accel kvm -S");
+    plug_as(qts, sock, a, 300, 2);
+    bell = doorbell_enable(qts);
+    /* no eventfd yet */
+    set_masked(&bell, 0, false);
+    set_masked(&bell, 0, true);
+    set_masked(&bell, 0, false);
+    send_msg(sock, 300, event[0]);
+    send_msg(sock, 300, event[1]);
+    wait_until_heard(qts, sock);
+    check_irqfd(qts, event[0]);
+    set_masked(&bell, 1, false);
+    check_irqfd(qts, event[1]);
+    for (int cycle = 0; cycle < 10; cycle++) {
+        set_masked(&bell, 0, true);
+        kick(event[0]);
+        g_assert_true(qpci_msix_pending(bell.bar->dev, 0));
+        set_masked(&bell, 0, false);
+        check_irqfd(qts, event[0]);
+        qpci_msix_disable(bell.bar->dev);
+        qpci_msix_enable(bell.bar->dev);
+    }
+    /* the guest lets the device go as it is */
+    iv_unplug(qts, "iv0");
+    kick(event[0]);
+    iv_wait_released(qts, a->path);
+    iv_bar_free(bell.bar);
+    qtest_quit(qts);
+    close(sock);
+    close(event[0]);
+    close(event[1]);
+}
+
 void iv_add_doorbell_tests(void)
 {
     qtest_add_func("/ivshmem-chunks/doorbell/between-guests",
@@ -662,6 +750,7 @@ void iv_add_doorbell_tests(void)
     qtest_add_func("/ivshmem-chunks/doorbell/high-ids", test_high_ids);
     qtest_add_func("/ivshmem-chunks/doorbell/eventfds-before-memory",
                    test_eventfds_before_memory);
+    qtest_add_func("/ivshmem-chunks/doorbell/irqfd", test_irqfd);
     qtest_add_func("/ivshmem-chunks/doorbell/failed-realize",
                    test_failed_realize);
 }

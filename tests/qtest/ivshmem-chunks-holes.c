@@ -12,6 +12,8 @@
 #include "qobject/qdict.h"
 #include "ivshmem-chunks-util.h"
 
+#define DEADLINE_US (60 * G_TIME_SPAN_SECOND)
+
 #define SCRATCH "memory-chunks-scratch"
 
 /* What uncovered addresses may cost, whatever the guest writes */
@@ -152,6 +154,108 @@ static void test_huge_bar(void)
     qtest_quit(qts);
 }
 
+/*
+ * A boot sector that copies 32 bytes with AVX from the start of BAR 2 to the
+ * hole at 0x1000 and from there to 0x20, and stores "done" at 0x40
+ */
+static const uint8_t boot_code[] = {
+    /* .code16: load a flat GDT, enter protected mode */
+    0xfa,                                           /* cli */
+    0x31, 0xc0,                                     /* xor %ax, %ax */
+    0x8e, 0xd8,                                     /* mov %ax, %ds */
+    0x66, 0x0f, 0x01, 0x16, 0x90, 0x7c,             /* lgdtl 0x7c90 */
+    0x0f, 0x20, 0xc0,                               /* mov %cr0, %eax */
+    0x0c, 0x01,                                     /* or $1, %al */
+    0x0f, 0x22, 0xc0,                               /* mov %eax, %cr0 */
+    0x66, 0xea, 0x1b, 0x7c, 0x00, 0x00, 0x08, 0x00, /* ljmpl $8, $0x7c1b */
+    /* .code32: enable AVX in CR0, CR4, XCR0 */
+    0x66, 0xb8, 0x10, 0x00,                         /* mov $0x10, %ax */
+    0x8e, 0xd8,                                     /* mov %ax, %ds */
+    0x0f, 0x20, 0xc0,                               /* mov %cr0, %eax */
+    0x24, 0xfb,                                     /* and $~4, %al */
+    0x0c, 0x02,                                     /* or $2, %al */
+    0x0f, 0x22, 0xc0,                               /* mov %eax, %cr0 */
+    0x0f, 0x20, 0xe0,                               /* mov %cr4, %eax */
+    0x0d, 0x00, 0x06, 0x04, 0x00,                   /* or $0x40600, %eax */
+    0x0f, 0x22, 0xe0,                               /* mov %eax, %cr4 */
+    0x31, 0xc9,                                     /* xor %ecx, %ecx */
+    0x31, 0xd2,                                     /* xor %edx, %edx */
+    0xb8, 0x07, 0x00, 0x00, 0x00,                   /* mov $7, %eax */
+    0x0f, 0x01, 0xd1,                               /* xsetbv */
+    /* the address of BAR 2 of device 6 */
+    0xb8, 0x18, 0x30, 0x00, 0x80,                   /* mov $0x80003018, %eax */
+    0x66, 0xba, 0xf8, 0x0c,                         /* mov $0xcf8, %dx */
+    0xef,                                           /* out %eax, (%dx) */
+    0x66, 0xba, 0xfc, 0x0c,                         /* mov $0xcfc, %dx */
+    0xed,                                           /* in (%dx), %eax */
+    0x24, 0xf0,                                     /* and $0xf0, %al */
+    0x89, 0xc3,                                     /* mov %eax, %ebx */
+    /* chunk to hole, hole to chunk */
+    0xc5, 0xfc, 0x10, 0x03,                         /* vmovups (%ebx), %ymm0 */
+    0xc5, 0xfc, 0x11, 0x83, 0x00, 0x10, 0x00, 0x00, /* vmovups to 0x1000 */
+    0xc5, 0xfc, 0x10, 0x8b, 0x00, 0x10, 0x00, 0x00, /* vmovups to %ymm1 */
+    0xc5, 0xfc, 0x11, 0x4b, 0x20,                   /* vmovups to 0x20 */
+    0xc7, 0x43, 0x40, 0x64, 0x6f, 0x6e, 0x65,       /* movl "done" to 0x40 */
+    0xf4,                                           /* hlt */
+    0xeb, 0xfd,                                     /* jmp to the hlt */
+    /* at 0x7c78: the GDT, and its limit and address */
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0xff, 0xff, 0x00, 0x00, 0x00, 0x9a, 0xcf, 0x00,
+    0xff, 0xff, 0x00, 0x00, 0x00, 0x92, 0xcf, 0x00,
+    0x17, 0x00, 0x78, 0x7c, 0x00, 0x00,
+};
+
+static void create_boot_disk(const char *path)
+{
+    uint8_t sector[512] = { [510] = 0x55, [511] = 0xaa };
+
+    memcpy(sector, boot_code, sizeof(boot_code));
+    g_assert_true(g_file_set_contents(path, (char *)sector, sizeof(sector),
+                                      NULL));
+}
+
+static bool host_has_avx(void)
+{
+    g_autofree char *text = NULL;
+
+    return g_file_get_contents("/proc/cpuinfo", &text, NULL, NULL) &&
+           strstr(text, " avx ");
+}
+
+/* KVM would terminate a guest that accesses an I/O region in this way */
+static void test_vector_instructions(const void *accel)
+{
+    bool kvm = !strcmp(accel, "kvm");
+    g_autoptr(IvFile) a = NULL;
+    g_autofree char *disk = g_build_filename(iv_tmpdir, "disk", NULL);
+    gint64 deadline = g_get_monotonic_time() + DEADLINE_US;
+    QTestState *qts;
+
+    if (!qtest_has_accel(accel) || (kvm && !host_has_avx())) {
+        g_test_skip("there is no such accelerator, or no AVX");
+        return;
+    }
+    a = iv_file_new(NULL, "a", IV_PAGE);
+    create_boot_disk(disk);
+    qts = qtest_initf("-machine pc -nodefaults -accel %s -cpu %s "
+                      "-drive file=%s,format=raw "
+                      "-device ivshmem,addr=" IV_ADDR ",bar-size=8K,file=%s",
+                      (char *)accel, kvm ? "host" : "max", disk, a->path);
+    while (memcmp(a->mem + 64, "done", 4)) {
+        QDict *rsp = qtest_qmp_assert_success_ref(qts, "{'execute': "
+                                                  "'query-status'}");
+
+        g_assert_true(qdict_get_bool(rsp, "running"));
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        qobject_unref(rsp);
+    }
+    memcpy(a->copy + 32, a->copy, 32);
+    memcpy(a->copy + 64, "done", 4);
+    iv_file_check(a);
+    qtest_quit(qts);
+    unlink(disk);
+}
+
 /* Page size of the hugetlbfs to be used; skips the test if there is none */
 static uint64_t huge_page_size(const char **dir)
 {
@@ -230,6 +334,10 @@ void iv_add_hole_tests(void)
     qtest_add_func("/ivshmem-chunks/holes/cost-with-mem-lock",
                    test_cost_with_mem_lock);
     qtest_add_func("/ivshmem-chunks/holes/huge-bar", test_huge_bar);
+    qtest_add_data_func("/ivshmem-chunks/holes/vector-instructions-tcg", "tcg",
+                        test_vector_instructions);
+    qtest_add_data_func("/ivshmem-chunks/holes/vector-instructions-kvm", "kvm",
+                        test_vector_instructions);
     qtest_add_func("/ivshmem-chunks/holes/mixed-page-sizes",
                    test_mixed_page_sizes);
     qtest_add_func("/ivshmem-chunks/small-offset-in-huge-file-is-refused",
