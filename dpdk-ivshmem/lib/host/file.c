@@ -231,9 +231,9 @@ static int fill_metadata(int fd, const struct ivshmem_metadata *md)
 	return write_pieces(fd, pieces, n);
 }
 
-int ivshmem_file_write(struct ivshmem_file *file,
-		       const struct ivshmem_metadata *md, bool outdated,
-		       struct ivshmem_error *err)
+int ivshmem_file_prepare(struct ivshmem_file *file,
+			 const struct ivshmem_metadata *md,
+			 struct ivshmem_error *err)
 {
 	char temporary[PATH_MAX];
 	int fd, ret;
@@ -249,15 +249,35 @@ int ivshmem_file_write(struct ivshmem_file *file,
 	ret = fill_metadata(fd, md);
 	if (ret == 0 && flock(fd, LOCK_EX | LOCK_NB) != 0)
 		ret = -errno;
-	if (ret == 0 && !outdated && !file->is_new)
+	if (ret == 0)
+		return fd;
+	ivshmem_file_discard(file, fd);
+	return cannot_write(ret, file->path, err);
+}
+
+void ivshmem_file_discard(const struct ivshmem_file *file, int fd)
+{
+	char temporary[PATH_MAX];
+
+	ivshmem_temporary_path(file->path, temporary);
+	unlink(temporary);
+	close(fd);
+}
+
+int ivshmem_file_commit(struct ivshmem_file *file, int fd, bool outdated,
+			struct ivshmem_error *err)
+{
+	char temporary[PATH_MAX];
+
+	ivshmem_temporary_path(file->path, temporary);
+	if (!outdated && !file->is_new)
 		ivshmem_older_keep_name(file);
-	if (ret == 0 && rename(temporary, file->path) != 0)
-		ret = -errno;
-	if (ret != 0) {
+	if (rename(temporary, file->path) != 0) {
+		int ret = -errno;
+
 		if (!file->is_new)
 			ivshmem_older_drop_name(file, file->fd);
-		unlink(temporary);
-		close(fd);
+		ivshmem_file_discard(file, fd);
 		return cannot_write(ret, file->path, err);
 	}
 	if (file->is_new)

@@ -207,15 +207,29 @@ int ivshmem_file_claim(struct ivshmem_file *file, const char *name,
 		       uint64_t *generation, struct ivshmem_error *err);
 
 /**
- * Replace the file's contents at once by md; on failure nothing changes.
+ * Write md into a new file, which ivshmem_file_commit() gives the name.
+ *
+ * @return
+ *   The new file, open and locked, for commit or discard; or why it cannot be
+ *   written.
+ */
+int ivshmem_file_prepare(struct ivshmem_file *file,
+			 const struct ivshmem_metadata *md,
+			 struct ivshmem_error *err);
+
+/** Remove and close the new file. */
+void ivshmem_file_discard(const struct ivshmem_file *file, int fd);
+
+/**
+ * Replace the file at once by the new one; on failure that one is discarded and
+ * nothing else changes.
  *
  * @param outdated
  *   What was published before lists what is not shared any more: mark it
  *   CLOSING for those who have it.
  */
-int ivshmem_file_write(struct ivshmem_file *file,
-		       const struct ivshmem_metadata *md, bool outdated,
-		       struct ivshmem_error *err);
+int ivshmem_file_commit(struct ivshmem_file *file, int fd, bool outdated,
+			struct ivshmem_error *err);
 
 /**
  * Replace the layout file at once by md's, and keep the old one until
@@ -251,7 +265,7 @@ void ivshmem_older_drop_name(const struct ivshmem_file *file, int fd);
  * The current generation has been replaced: keep it open, or let go of it.
  *
  * @param outdated
- *   As for ivshmem_file_write(): mark it and all older ones CLOSING instead.
+ *   As for ivshmem_file_commit(): mark it and all older ones CLOSING instead.
  */
 void ivshmem_older_retire(struct ivshmem_file *file, bool outdated);
 /** Mark all of them CLOSING, and let go of them. */

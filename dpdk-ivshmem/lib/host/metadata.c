@@ -92,16 +92,19 @@ void ivshmem_each_host(void (*visit)(const struct ivshmem_host *host,
 
 /* ---- creation and destruction ------------------------------------------- */
 
+/* `fd`: md as a new file, which belongs to this call. */
 static int publish(struct ivshmem_host *host, const struct ivshmem_metadata *md,
-		   struct ivshmem_error *err)
+		   int fd, struct ivshmem_error *err)
 {
 	bool frozen;
 	int ret = ivshmem_freeze_lcores(md, &frozen, err);
 
-	if (ret != 0)
+	if (ret != 0) {
+		ivshmem_file_discard(&host->file, fd);
 		return ret;
-	ret = ivshmem_file_write(&host->file, md, !TAILQ_EMPTY(&host->removed),
-				 err);
+	}
+	ret = ivshmem_file_commit(&host->file, fd,
+				  !TAILQ_EMPTY(&host->removed), err);
 	if (ret != 0 && frozen)
 		ivshmem_thaw_lcores();
 	if (ret != 0)
@@ -121,7 +124,9 @@ static int publish_empty(struct ivshmem_host *host, struct ivshmem_error *err)
 
 	if (ret != 0)
 		return ret;
-	ret = publish(host, &md, err);
+	ret = ivshmem_file_prepare(&host->file, &md, err);
+	if (ret >= 0)
+		ret = publish(host, &md, ret, err);
 	ivshmem_published_free(&md);
 	return ret;
 }
@@ -241,42 +246,57 @@ static int make_text(const struct ivshmem_host *host,
 	return ret;
 }
 
-/* Both files, or neither. */
+/*
+ * Both files, or neither.  `fd`: the new metadata file, which belongs to this
+ * call; -1: the old one stays.
+ */
 static int write_files(struct ivshmem_host *host,
-		       const struct ivshmem_metadata *md, bool publishing,
+		       const struct ivshmem_metadata *md, int fd,
 		       bool uses_layout, struct ivshmem_error *err)
 {
 	int ret = uses_layout ?
 		  ivshmem_layout_replace(&host->file, md, err) : 0;
 
-	if (ret != 0)
+	if (ret != 0) {
+		if (fd >= 0)
+			ivshmem_file_discard(&host->file, fd);
 		return ret;
-	if (publishing)
-		ret = publish(host, md, err);
+	}
+	if (fd >= 0)
+		ret = publish(host, md, fd, err);
 	if (uses_layout)
 		ivshmem_layout_settle(&host->file, ret == 0);
 	return ret;
 }
 
-/*
- * The text is made before anything is written, so that a buffer that is too
- * small changes nothing.
- */
+/* With `fd` as write_files(); a buffer that is too small changes nothing. */
 static int answer(struct ivshmem_host *host, const struct ivshmem_metadata *md,
-		  bool publishing, struct request *request,
-		  struct ivshmem_error *err)
+		  int fd, struct request *request, struct ivshmem_error *err)
 {
 	bool uses_layout;
 	char *text;
 	int ret = make_text(host, md, request, &text, &uses_layout, err);
 
-	if (ret != 0)
+	if (ret != 0) {
+		if (fd >= 0)
+			ivshmem_file_discard(&host->file, fd);
 		return ret;
-	ret = write_files(host, md, publishing, uses_layout, err);
+	}
+	ret = write_files(host, md, fd, uses_layout, err);
 	if (ret == 0)
 		memcpy(request->buffer, text, request->need);
 	free(text);
 	return ret;
+}
+
+static int publish_and_answer(struct ivshmem_host *host,
+			      const struct ivshmem_metadata *md,
+			      struct request *request,
+			      struct ivshmem_error *err)
+{
+	int fd = ivshmem_file_prepare(&host->file, md, err);
+
+	return fd < 0 ? fd : answer(host, md, fd, request, err);
 }
 
 static int generate_locked(struct request *request, struct ivshmem_error *err)
@@ -296,7 +316,8 @@ static int generate_locked(struct request *request, struct ivshmem_error *err)
 				    RTE_IVSHMEM_READY, &md, err);
 	if (ret != 0)
 		return ret;
-	ret = answer(host, &md, publishing, request, err);
+	ret = publishing ? publish_and_answer(host, &md, request, err) :
+	      answer(host, &md, -1, request, err);
 	ivshmem_published_free(&md);
 	return ret;
 }
