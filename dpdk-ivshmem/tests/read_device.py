@@ -6,7 +6,7 @@ prints what it means: "layout FILE", "delete ID", or a line per chunk,
     FILE OFFSET SIZE PLACE READONLY
 
 with file names in hexadecimal, and "-" as PLACE if the text names none. Shell
-forms go through a real shell, and sizes are read as QEMU does.
+forms go through a real shell, and sizes and layout files are read as QEMU does.
 """
 
 import json
@@ -40,6 +40,27 @@ def show_lists(values):
     assert len({len(elements) for elements in lists}) == 1
     for path, offset, length in zip(*lists):
         show(path, size(offset), size(length))
+
+
+def show_line(line):
+    chunk = {}
+    while not line.startswith(b"file="):
+        word, _, line = line.partition(b" ")
+        key, _, value = word.decode().partition("=")
+        assert key not in chunk
+        chunk[key] = value == "on" if key == "readonly" else int(value, 0)
+        line = line.lstrip(b" ")
+    chunk["file"] = line[len(b"file="):]
+    assert chunk.keys() <= {"file", "offset", "size", "at", "readonly"}
+    show(chunk["file"], chunk["offset"], chunk["size"], chunk["at"],
+         chunk.get("readonly", False))
+
+
+def show_layout_file(text):
+    assert text.endswith(b"\n") and b"\0" not in text
+    for line in text[:-1].split(b"\n"):
+        if line and not line.startswith(b"#"):
+            show_line(line)
 
 
 def show_historical(values):
@@ -91,8 +112,8 @@ def xml_words(text):
 
 def main():
     text = sys.stdin.buffer.read()
-    if text.startswith(b"["):
-        show_typed(json.loads(text))
+    if text.startswith(b"#"):
+        show_layout_file(text)
     elif text.startswith(b"{"):
         assert b"\n" not in text
         command = json.loads(text)

@@ -30,6 +30,7 @@
 #include <rte_mempool.h>
 #include <rte_ring.h>
 
+#include "device_text.h"
 #include "eal.h"
 #include "faults.h"
 #include "format.h"
@@ -381,10 +382,11 @@ static void put_file(const char *name, const void *data, ssize_t size)
 /* A dead process' metadata, layout file and half a publication. */
 static void put_dead(void)
 {
+	static const char start[] = IVSHMEM_LAYOUT_START;
 	const uint64_t magic = RTE_IVSHMEM_MAGIC;
 
 	put_file("dead", left, left_size);
-	put_file(".dead.layout", "[]\n", 3);
+	put_file(".dead.layout", start, sizeof(start) - 1);
 	put_file(".dead.new", &magic, sizeof(magic));
 }
 

@@ -140,10 +140,10 @@ static const char *read_layout(void)
 	if (fd < 0)
 		return NULL;
 	if (fstat(fd, &st) != 0 || pread(fd, ends, 1, 0) != 1 ||
-	    pread(fd, ends + 1, 1, st.st_size - 2) != 1)
+	    pread(fd, ends + 1, 1, st.st_size - 1) != 1)
 		ends[0] = '\0';
 	close(fd);
-	return ends[0] == '[' && ends[1] == ']' ? NULL : "half a layout file";
+	return ends[0] == '#' && ends[1] == '\n' ? NULL : "half a layout file";
 }
 
 /* ---- the child ----------------------------------------------------------- */

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "device_text.h"
 #include "leavings.h"
 #include "sample.h"
 #include "source.h"
@@ -23,6 +24,7 @@
 
 #define HUGEPAGE (UINT64_C(2) << 20)
 
+static const char layout[] = IVSHMEM_LAYOUT_START ": a title\n";
 static char top[] = "/tmp/ivshmem-leavings-XXXXXX";
 static char folder[64], huge[PATH_MAX];
 static bool huge_mounted;
@@ -291,21 +293,22 @@ static void test_clean_dead(void)
 	int fd;
 
 	put("dead");
-	write_file(file(".dead.layout"), "[]\n", 3);
+	write_file(file(".dead.layout"), layout, strlen(layout));
+	write_file(file(".old.layout"), "[]\n", 3); /* of an earlier version */
 	write_file(file(".dead.new"), "", 0);
 	write_file(file(".gone.new"), &magic, sizeof(magic));
 	write_file(file(".gone.layout"), "", 0);
 	write_file(file("..gone.layout.new"), "", 1);
-	write_file(file("..dead.layout.new"), "[]\n", 3);
+	write_file(file("..dead.layout.new"), layout, strlen(layout));
 	write_file(file("begun"), "", 0);
 	put_changed("damaged", 300, 0xff, false);
 	end(hold(file("dead"), LOCK_EX));
 	fd = open(file("dead"), O_RDONLY | O_CLOEXEC);
 
-	check(clean(true).files == 9 && exists(file("dead")) &&
+	check(clean(true).files == 10 && exists(file("dead")) &&
 	      exists(file(".gone.new")) && state_of(fd) == RTE_IVSHMEM_READY,
 	      "a dry run counts, and changes nothing");
-	check(clean(false).files == 9 && rmdir(folder) == 0,
+	check(clean(false).files == 10 && rmdir(folder) == 0,
 	      "metadata, layout and temporary files of the dead go");
 	check(state_of(fd) == RTE_IVSHMEM_CLOSING,
 	      "who has the metadata open sees that it is closing");
@@ -362,7 +365,7 @@ static void test_clean_alive(void)
 	int fd;
 
 	put("alive");
-	write_file(file(".alive.layout"), "[]\n", 3);
+	write_file(file(".alive.layout"), layout, strlen(layout));
 	write_file(file(".alive.new"), "", 0);
 	write_file(file("..alive.layout.new"), "", 0);
 	pid = hold(file("alive"), LOCK_EX);
@@ -386,6 +389,8 @@ static void test_clean_foreign(void)
 	chmod(file("empty"), 0644);
 	write_file(file(".text.new"), "hello", 5);
 	write_file(file(".x.layout"), "{}", 2);
+	write_file(file(".z.layout"), "# another program's\n", 20);
+	write_file(file(".s.layout"), "#", 1);
 	write_file(file(".new"), "", 0);
 	write_file(file("..new"), "", 0);
 	write_file(file("..x.new"), "", 0);

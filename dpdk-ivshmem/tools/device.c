@@ -111,11 +111,30 @@ static bool holds(const char *path, const char *text)
 }
 
 /* Of the host's own layout file, if it is that of this generation. */
-static const char *find_layout(const struct target *target, const char *text,
-			       char path[PATH_MAX])
+static const char *find_layout(const struct target *target, char path[PATH_MAX])
 {
+	struct ivshmem_error err;
+	const char *found;
+	char *text;
+
+	if (ivshmem_layout_text(&target->md, &text, &err) != 0)
+		return NULL;
 	ivshmem_layout_path(target->path, path);
-	return holds(path, text) ? path : NULL;
+	found = holds(path, text) ? path : NULL;
+	free(text);
+	return found;
+}
+
+static int make_layout(const struct target *target, const char *path,
+		       struct ivshmem_error *err)
+{
+	char *text;
+	int ret = ivshmem_layout_text(&target->md, &text, err);
+
+	if (ret == 0)
+		ret = write_layout(path, text, err);
+	free(text);
+	return ret;
 }
 
 /* A form that needs a layout file fails without one; here is how to get it. */
@@ -135,27 +154,24 @@ static void hint_at_layout(const struct target *target, int form)
 static int print_device(const struct target *target, int form,
 			const char *wanted, struct ivshmem_error *err)
 {
-	char path[PATH_MAX], *text = NULL, *layout_text;
+	char path[PATH_MAX], *text = NULL;
 	const char *layout = path;
 	bool uses_layout = false;
-	int ret = ivshmem_layout_text(&target->md, &layout_text, err);
+	int ret = 0;
 
-	if (ret != 0)
-		return ret;
 	if (wanted != NULL)
 		ret = absolute_path(wanted, path, err);
 	else
-		layout = find_layout(target, layout_text, path);
+		layout = find_layout(target, path);
 	if (ret == 0)
 		ret = ivshmem_device_text(&target->md,
 					  (enum rte_ivshmem_form)form, layout,
 					  &text, &uses_layout, err);
 	if (ret == 0 && uses_layout && wanted != NULL)
-		ret = write_layout(path, layout_text, err);
+		ret = make_layout(target, path, err);
 	if (ret == 0)
 		puts(text);
 	free(text);
-	free(layout_text);
 	return ret;
 }
 

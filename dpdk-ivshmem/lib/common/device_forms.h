@@ -3,8 +3,9 @@
  * The device in the notations that QEMU reads: what device_text.c chooses from
  * and wraps for a shell or for libvirt.  Thread-safe.
  *
- *   device_plain.c  lists of file names, offsets and sizes; the historical form
- *   device_json.c   JSON, as an argument, as a file, and for QMP
+ *   device_plain.c   lists of file names, offsets and sizes; the historical form
+ *   device_json.c    JSON, as an argument and for QMP
+ *   device_layout.c  the layout file
  */
 #ifndef IVSHMEM_DEVICE_FORMS_H
 #define IVSHMEM_DEVICE_FORMS_H
@@ -37,6 +38,13 @@ ivshmem_print ivshmem_print_layout;     /* ivshmem,layout=FILE */
 ivshmem_print ivshmem_print_add;        /* QMP, with the chunks */
 ivshmem_print ivshmem_print_add_layout; /* QMP, with the layout file */
 ivshmem_print ivshmem_print_del;        /* QMP */
+
+/**
+ * Check before it is written what the layout file will contain: 0, -E2BIG,
+ * -ENOTSUP or -ENOMEM.
+ */
+int ivshmem_layout_file_check(const struct ivshmem_device *device,
+			      struct ivshmem_error *err);
 
 /** True if neither a shell nor QEMU's lists give a byte of it a meaning. */
 bool ivshmem_is_plain(const char *path);

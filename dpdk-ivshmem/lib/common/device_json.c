@@ -7,15 +7,10 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "device_forms.h"
-#include "device_text.h"
 #include "utf8.h"
-
-/* QEMU reads no longer layout file. */
-#define LAYOUT_MAX (64 << 20)
 
 /* As UTF-16, of which JSON's escapes are made. */
 static void print_escape(FILE *f, uint32_t code)
@@ -49,8 +44,10 @@ static void print_string(FILE *f, const char *text)
 	putc('"', f);
 }
 
-static void print_chunk(FILE *f, const struct ivshmem_metadata *md, uint32_t i)
+static void print_chunk(FILE *f, const struct ivshmem_device *device,
+			uint32_t i)
 {
+	const struct ivshmem_metadata *md = device->md;
 	const struct rte_ivshmem_chunk *chunk = &md->chunks[i];
 
 	fputs("{\"file\":", f);
@@ -69,7 +66,7 @@ static int check_name(const char *path, struct ivshmem_error *err)
 	if (ivshmem_is_utf8(path))
 		return 0;
 	return ivshmem_fail(err, -ENOTSUP,
-		"file name '%.150s' is not UTF-8, and JSON can hold nothing else: rename the file or its folder",
+		"file name '%.150s' is not UTF-8, and JSON can hold nothing else: rename the file or its directory",
 		path);
 }
 
@@ -83,64 +80,20 @@ static int check_names(const struct ivshmem_metadata *md,
 	return ret;
 }
 
-/* `[`, `]` and what goes between the elements. */
-static int print_chunks(FILE *f, const struct ivshmem_metadata *md,
-			const char *separator, struct ivshmem_error *err)
+static int print_chunks(FILE *f, const struct ivshmem_device *device,
+			struct ivshmem_error *err)
 {
-	int ret = check_names(md, err);
+	int ret = check_names(device->md, err);
 
 	if (ret != 0)
 		return ret;
 	putc('[', f);
-	for (uint32_t i = 0; i < md->n_chunks; i++) {
+	for (uint32_t i = 0; i < device->md->n_chunks; i++) {
 		if (i > 0)
-			fputs(separator, f);
-		print_chunk(f, md, i);
+			putc(',', f);
+		print_chunk(f, device, i);
 	}
 	putc(']', f);
-	return 0;
-}
-
-int ivshmem_layout_text(const struct ivshmem_metadata *md, char **text,
-			struct ivshmem_error *err)
-{
-	size_t size;
-	FILE *f = open_memstream(text, &size);
-	int ret;
-
-	if (f == NULL) {
-		*text = NULL;
-		return ivshmem_fail(err, -ENOMEM, "out of memory");
-	}
-	ret = print_chunks(f, md, ",\n", err);
-	putc('\n', f);
-	if (fclose(f) != 0 && ret == 0)
-		ret = ivshmem_fail(err, -ENOMEM, "out of memory");
-	if (ret != 0) {
-		free(*text);
-		*text = NULL;
-	}
-	return ret;
-}
-
-/* What the file will hold is refused before it is written. */
-static int check_layout(const struct ivshmem_device *device,
-			struct ivshmem_error *err)
-{
-	char *text;
-	size_t size;
-	int ret = check_name(device->layout, err);
-
-	if (ret == 0)
-		ret = ivshmem_layout_text(device->md, &text, err);
-	if (ret != 0)
-		return ret;
-	size = strlen(text);
-	free(text);
-	if (size > LAYOUT_MAX)
-		return ivshmem_fail(err, -E2BIG,
-			"the layout file of %u chunks has %zu bytes, QEMU reads %d: use --single-file-segments or larger pages",
-			device->md->n_chunks, size, LAYOUT_MAX);
 	return 0;
 }
 
@@ -149,14 +102,16 @@ static int print_members(FILE *f, const struct ivshmem_device *device,
 			 struct ivshmem_error *err)
 {
 	fputs("\"chunks\":", f);
-	return print_chunks(f, device->md, ",", err);
+	return print_chunks(f, device, err);
 }
 
 static int print_layout_member(FILE *f, const struct ivshmem_device *device,
 			       struct ivshmem_error *err)
 {
-	int ret = check_layout(device, err);
+	int ret = check_name(device->layout, err);
 
+	if (ret == 0)
+		ret = ivshmem_layout_file_check(device, err);
 	if (ret != 0)
 		return ret;
 	fputs("\"layout\":", f);
@@ -206,7 +161,7 @@ int ivshmem_print_layout(FILE *f, const struct ivshmem_device *device,
 	if (!ivshmem_is_plain(device->layout))
 		return print_device(f, device, print_layout_member, err);
 	fprintf(f, "ivshmem,layout=%s", device->layout);
-	return check_layout(device, err);
+	return ivshmem_layout_file_check(device, err);
 }
 
 static int print_add(FILE *f, const struct ivshmem_device *device,

@@ -10,6 +10,9 @@
 #include "format.h"
 #include "rte_ivshmem.h"
 
+/** How a layout file begins. */
+#define IVSHMEM_LAYOUT_START "# dpdk-ivshmem layout"
+
 /**
  * Say md in a form of rte_ivshmem.h.
  *
@@ -37,12 +40,12 @@ int ivshmem_device_text(const struct ivshmem_metadata *md,
 			struct ivshmem_error *err);
 
 /**
- * The contents of the layout file: a JSON array, an element per chunk.
+ * The contents of the layout file, a line per chunk (device_layout.c).
  *
  * @param[out] text
  *   With a newline at the end; to be released with free().
  * @return
- *   0, -ENOMEM, or -ENOTSUP: a file name is not UTF-8.
+ *   0, -ENOMEM, or -ENOTSUP: a file name has a newline.
  */
 int ivshmem_layout_text(const struct ivshmem_metadata *md, char **text,
 			struct ivshmem_error *err);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "device_text.h"
 #include "file_lock.h"
 #include "hugepage_file.h"
 #include "leavings.h"
@@ -290,22 +291,36 @@ static bool is_temporary(int fd)
 			    (magic == 0 || magic == RTE_IVSHMEM_MAGIC));
 }
 
-/* A layout file is a JSON array. */
+static bool starts_with(int fd, const char *start)
+{
+	char got[sizeof(IVSHMEM_LAYOUT_START)];
+	size_t size = strlen(start);
+
+	return pread(fd, got, size, 0) == (ssize_t)size &&
+	       memcmp(got, start, size) == 0;
+}
+
+static bool is_empty(int fd)
+{
+	char byte;
+
+	return pread(fd, &byte, 1, 0) == 0;
+}
+
+/* That of an earlier version was a JSON array. */
 static bool is_layout(int fd)
 {
-	char start;
-	ssize_t len = pread(fd, &start, 1, 0);
-
-	return len == 0 || (len == 1 && start == '[');
+	return is_empty(fd) || starts_with(fd, IVSHMEM_LAYOUT_START) ||
+	       starts_with(fd, "[");
 }
 
 /* That of an earlier version had its length before its contents. */
 static bool is_new_layout(int fd)
 {
-	char start = '[';
+	char byte = '[';
 
 	return is_layout(fd) ||
-	       (pread(fd, &start, 1, 0) == 1 && start == '\0');
+	       (pread(fd, &byte, 1, 0) == 1 && byte == '\0');
 }
 
 /** Files beside NAME. */

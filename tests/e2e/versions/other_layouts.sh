@@ -42,7 +42,7 @@ define() { printf '$a #define %s 1' "$1"; }
 
 mapfile -t INCLUDES < <(pkg-config --cflags-only-I libdpdk | tr ' ' '\n' | sed -n 's/^-I//p')
 mkdir -p "$out" "$work/objects"
-(cd "$work/objects" && ar x "$archive" && rm ./*layout.c.o)
+(cd "$work/objects" && ar x "$archive" && rm ./dpdk_layout.c.o)
 plugin cache_line_size 's/\(define RTE_CACHE_LINE_SIZE\) .*/\1 128/'
 plugin max_lcore 's/\(define RTE_MAX_LCORE\) .*/\1 256/'
 plugin mbuf_iova_in_mbuf 's/\(define RTE_IOVA_\(IN_MBUF\|AS_PA\)\) .*/\1 0/'
