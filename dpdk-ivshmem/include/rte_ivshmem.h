@@ -221,7 +221,9 @@ int rte_ivshmem_metadata_remove_mempool(const struct rte_mempool *mp,
  *
  * The text is `-device ivshmem,...`, to be used as it is in a shell command:
  * RTE_IVSHMEM_FORM_AUTO below.  What is added or removed later is not visible
- * before the next call.  Each call begins a new generation.
+ * before the next call.  Each call begins a new generation.  If memory has no
+ * file name (`--no-huge`, `--in-memory`), QEMU may refuse the text of an earlier
+ * call then.
  *
  * @param buffer
  *   Where the NUL-terminated text goes; untouched on failure.
@@ -235,7 +237,7 @@ int rte_ivshmem_metadata_remove_mempool(const struct rte_mempool *mp,
  *   - ENOENT: no such metadata
  *   - ENODATA: nothing was added yet
  *   - ENOBUFS: buffer is too small; the return value is then the negated size
- *     in bytes that is needed, so that -ret is what to allocate
+ *     in bytes that is enough, so that -ret is what to allocate
  *   - EBUSY: a page holds both a read-only and a writable object
  *   - others (ENOSPC, EACCES, ...): a file could not be written
  */
@@ -247,16 +249,19 @@ enum rte_ivshmem_form {
 	/** The first of PLAIN, JSON and LAYOUT that can express it. */
 	RTE_IVSHMEM_FORM_AUTO = 0,
 	/** `-device ivshmem,file=...,offset=...,size=...`: for people.  The
-	 *  guest can write the metadata; no read-only objects. */
+	 *  guest can write the metadata; no read-only objects.  If a file has
+	 *  no name, it identifies all of them, and is good until the next
+	 *  publication (see rte_ivshmem_metadata_device_generate()). */
 	RTE_IVSHMEM_FORM_PLAIN = 1,
 	/** `-device '{"driver":"ivshmem","id":"ivshmem-NAME",...}'` for a
 	 *  shell. */
 	RTE_IVSHMEM_FORM_JSON = 2,
-	/** `-device ivshmem,layout=FILE`, for any number of chunks.  FILE lies
-	 *  beside the metadata file and goes away with it. */
+	/** `-device ivshmem,layout=FILE`, for any number of chunks.  FILE has a
+	 *  line for each, lies beside the metadata file and goes away with
+	 *  it. */
 	RTE_IVSHMEM_FORM_LAYOUT = 3,
 	/** `-device ivshmem,size=...,shm=fd:...`: as the device of DPDK 1.6
-	 *  took it.  Guest and limits as PLAIN. */
+	 *  took it.  Guest and limits as PLAIN, but it identifies no file. */
 	RTE_IVSHMEM_FORM_SHM = 4,
 	/** QMP command that plugs it, one line: `device_add` with the id
 	 *  `ivshmem-NAME`, and its chunks or, where they are many, LAYOUT's
@@ -274,12 +279,21 @@ enum rte_ivshmem_form {
  * Print the device in any form, publishing the metadata first if something was
  * added or removed since the last publication.
  *
+ * Memory without a file name (`--no-huge`, `--in-memory`, unlinked hugepage
+ * files) is named `/proc/PID/fd/N`.  Once this process has ended, or in another
+ * PID namespace, that may be another process's file; so its device and inode
+ * numbers go with it, and QEMU refuses any other file.  In the form PLAIN that
+ * includes the metadata file, which each publication replaces; in SHM there is
+ * no such check.
+ *
  * Parameters and results are those of rte_ivshmem_metadata_cmdline_generate(),
  * and also:
  *   - EINVAL: form is none
  *   - E2BIG: that form does not hold as many chunks, or does not fit into one
  *     argument of a Linux program (128 KiB)
- *   - ENOTSUP: that form cannot express a file name or a read-only object
+ *   - ENOTSUP: that form cannot express a file name or a read-only object; or
+ *     memory has no file that QEMU could open
+ *   - ENOENT, EACCES: a file below /proc is not there
  */
 int rte_ivshmem_metadata_device_generate(char *buffer, unsigned int size,
 					 const char *name,

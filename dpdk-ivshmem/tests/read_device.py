@@ -3,10 +3,11 @@
 """Reads the device in any form from standard input, as its consumer would, and
 prints what it means: "layout FILE", "delete ID", or a line per chunk,
 
-    FILE OFFSET SIZE PLACE READONLY
+    FILE OFFSET SIZE PLACE READONLY IDENTITY
 
-with file names in hexadecimal, and "-" as PLACE if the text names none. Shell
-forms go through a real shell, and sizes and layout files are read as QEMU does.
+with file names in hexadecimal, "-" as PLACE if the text names none, and DEV:INODE or
+"-" as IDENTITY. Shell forms go through a real shell, and sizes and layout files are
+read as QEMU does.
 """
 
 import json
@@ -24,22 +25,30 @@ def size(text):
     return int(text, 0)
 
 
-def show(path, offset, length, place="-", readonly=False):
-    print(path.hex(), offset, length, place, int(readonly))
+def show(path, offset, length, place="-", readonly=False, identity=()):
+    print(path.hex(), offset, length, place, int(readonly),
+          ":".join(map(str, identity)) or "-")
+
+
+def identity_of(chunk):
+    """Both or neither."""
+    assert ("dev" in chunk) == ("inode" in chunk)
+    return [chunk[key] for key in ("dev", "inode") if key in chunk]
 
 
 def show_typed(chunks):
     for chunk in chunks:
-        assert chunk.keys() <= {"file", "offset", "size", "at", "readonly"}
+        assert chunk.keys() <= {"file", "offset", "size", "at", "readonly", "dev", "inode"}
         show(chunk["file"].encode(), chunk["offset"], chunk["size"],
-             chunk.get("at", "-"), chunk.get("readonly", False))
+             chunk.get("at", "-"), chunk.get("readonly", False), identity_of(chunk))
 
 
 def show_lists(values):
     lists = [values[key].split(b":") for key in (b"file", b"offset", b"size")]
-    assert len({len(elements) for elements in lists}) == 1
-    for path, offset, length in zip(*lists):
-        show(path, size(offset), size(length))
+    lists += [values[key].split(b":") for key in (b"dev", b"inode") if key in values]
+    assert len(lists) in (3, 5) and len({len(elements) for elements in lists}) == 1
+    for path, offset, length, *identity in zip(*lists):
+        show(path, size(offset), size(length), identity=[int(number) for number in identity])
 
 
 def show_line(line):
@@ -51,9 +60,9 @@ def show_line(line):
         chunk[key] = value == "on" if key == "readonly" else int(value, 0)
         line = line.lstrip(b" ")
     chunk["file"] = line[len(b"file="):]
-    assert chunk.keys() <= {"file", "offset", "size", "at", "readonly"}
+    assert chunk.keys() <= {"file", "offset", "size", "at", "readonly", "dev", "inode"}
     show(chunk["file"], chunk["offset"], chunk["size"], chunk["at"],
-         chunk.get("readonly", False))
+         chunk.get("readonly", False), identity_of(chunk))
 
 
 def show_layout_file(text):

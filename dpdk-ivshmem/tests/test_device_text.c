@@ -8,6 +8,8 @@
 #include <inttypes.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +35,8 @@ static struct ivshmem_vec chunks, paths;
 static struct ivshmem_error err;
 static char *text;
 static bool uses_layout;
+/** Of the metadata file: NULL if that is at its path. */
+static const struct ivshmem_identity *metadata;
 
 static void grow(struct ivshmem_vec *vec, const void *data, size_t n,
 		 size_t size)
@@ -93,8 +97,8 @@ static int generate(enum rte_ivshmem_form form, const char *layout)
 {
 	free(text);
 	memset(&err, 0, sizeof(err));
-	return ivshmem_device_text(&md, form, layout, &text, &uses_layout,
-				   &err);
+	return ivshmem_device_text(&md, form, layout, metadata, &text,
+				   &uses_layout, &err);
 }
 
 static void is(enum rte_ivshmem_form form, const char *expected)
@@ -148,6 +152,39 @@ static bool reads_as(const char *from, const char *expected)
 /** What a form says of a chunk beyond its file, offset and size. */
 enum extent { LISTS, TYPED, LINES, HISTORICAL };
 
+static bool is_below_proc(uint32_t i)
+{
+	return strncmp(ivshmem_chunk_path(&md, &md.chunks[i]), "/proc/",
+		       6) == 0;
+}
+
+/* Lists identify all files or none, the historical form none at all. */
+static bool has_identity(uint32_t i, enum extent extent)
+{
+	bool any = false;
+
+	for (uint32_t n = 0; n < md.n_chunks && extent == LISTS && !any; n++)
+		any = is_below_proc(n);
+	return extent == LISTS ? any : extent != HISTORICAL && is_below_proc(i);
+}
+
+static void expect_identity(uint32_t i, enum extent extent, char *identity,
+			    size_t size)
+{
+	struct stat st;
+
+	if (!has_identity(i, extent))
+		snprintf(identity, size, "-");
+	else if (i == 0 && metadata != NULL)
+		snprintf(identity, size, "%" PRIu64 ":%" PRIu64, metadata->dev,
+			 metadata->inode);
+	else if (stat(ivshmem_chunk_path(&md, &md.chunks[i]), &st) == 0)
+		snprintf(identity, size, "%ju:%ju", (uintmax_t)st.st_dev,
+			 (uintmax_t)st.st_ino);
+	else
+		bail_out("a file of the test is gone");
+}
+
 static void expect_chunk(uint32_t i, enum extent extent, char *line,
 			 size_t size)
 {
@@ -156,7 +193,7 @@ static void expect_chunk(uint32_t i, enum extent extent, char *line,
 	bool moved = chunk->bar_offset != (end + chunk->page_size - 1) /
 					  chunk->page_size * chunk->page_size;
 	bool typed = extent == TYPED || extent == LINES;
-	char place[32] = "-";
+	char place[32] = "-", identity[64];
 	size_t len = 0;
 
 	for (const char *c = ivshmem_chunk_path(&md, chunk); *c != '\0'; c++)
@@ -164,9 +201,10 @@ static void expect_chunk(uint32_t i, enum extent extent, char *line,
 					(unsigned char)*c);
 	if (extent == HISTORICAL || extent == LINES || moved)
 		snprintf(place, sizeof(place), "%" PRIu64, chunk->bar_offset);
-	snprintf(line + len, size - len, " %" PRIu64 " %" PRIu64 " %s %d\n",
+	expect_identity(i, extent, identity, sizeof(identity));
+	snprintf(line + len, size - len, " %" PRIu64 " %" PRIu64 " %s %d %s\n",
 		 chunk->file_offset, chunk->length, place, typed &&
-		 (chunk->flags & RTE_IVSHMEM_CHUNK_READONLY) != 0);
+		 (chunk->flags & RTE_IVSHMEM_CHUNK_READONLY) != 0, identity);
 }
 
 /* The consumer finds each chunk of md in the text, in order, and no more. */
@@ -460,6 +498,67 @@ static void test_not_utf8(void)
 		"a layout file whose name is not UTF-8");
 }
 
+static void says_identity(const char *what)
+{
+	says_md(RTE_IVSHMEM_FORM_PLAIN, LISTS, what);
+	says_md(RTE_IVSHMEM_FORM_AUTO, LISTS, what);
+	says_md(RTE_IVSHMEM_FORM_JSON, TYPED, what);
+	says_md(RTE_IVSHMEM_FORM_SHM, HISTORICAL, what);
+	says_md(RTE_IVSHMEM_FORM_QMP_ADD, TYPED, what);
+	says_md(RTE_IVSHMEM_FORM_LIBVIRT, TYPED, what);
+	layout_says_md(what);
+}
+
+/* A file that only a process names: its number may be another one's later. */
+static void make_nameless(const char *path)
+{
+	begin("/dev/null");
+	append("/", HUGE, 1); /* any other file with a name */
+	append(path, HUGE, 3);
+	append(path, HUGE, 1);
+}
+
+static void test_identities(void)
+{
+	static const struct ivshmem_identity new_file = { 5, UINT64_MAX };
+	int fd = memfd_create("nameless", MFD_CLOEXEC);
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", getpid(), fd);
+	make_nameless(path);
+	says_identity("files below /proc");
+	metadata = &new_file;
+	says_identity("files of metadata that has no name yet");
+	metadata = NULL;
+	close(fd);
+}
+
+/* The process has ended, or the number is that of nothing. */
+static void test_ended_process(void)
+{
+	static const enum rte_ivshmem_form form[] = {
+		RTE_IVSHMEM_FORM_AUTO, RTE_IVSHMEM_FORM_PLAIN,
+		RTE_IVSHMEM_FORM_JSON, RTE_IVSHMEM_FORM_LAYOUT,
+		RTE_IVSHMEM_FORM_QMP_ADD, RTE_IVSHMEM_FORM_LIBVIRT,
+	};
+	const char *what = "a file of a process that has ended";
+	const char *words = "chunk 2 ('/proc/0/fd/1'): No such file or directory: the process that shared it has probably ended";
+
+	make_nameless("/proc/0/fd/1");
+	for (size_t i = 0; i < sizeof(form) / sizeof(form[0]); i++)
+		refuses(form[i], LAYOUT, -ENOENT, words, what);
+	no_layout(-ENOENT, words, what);
+	says_md(RTE_IVSHMEM_FORM_SHM, HISTORICAL, what);
+	check(generate(RTE_IVSHMEM_FORM_QMP_DEL, NULL) == 0,
+	      "QMP_DEL unplugs a device of a process that has ended");
+	make_nameless("/proc/self/fd/0");
+	md.chunks[1].path = md.chunks[0].path;
+	strcpy(md.paths + md.chunks[0].path, "/dev/nul");
+	refuses(RTE_IVSHMEM_FORM_PLAIN, LAYOUT, -ENOENT,
+		"chunk 0 ('/dev/nul'): ", "to identify a file that is missing");
+	says_md(RTE_IVSHMEM_FORM_JSON, TYPED, "a file that is missing");
+}
+
 static void test_ids(void)
 {
 	make_hugepages(1);
@@ -600,6 +699,8 @@ int main(int argc, char **argv)
 	test_plain_characters();
 	test_utf8();
 	test_not_utf8();
+	test_identities();
+	test_ended_process();
 	test_ids();
 	test_no_form();
 	test_argument_limit();

@@ -203,14 +203,25 @@ audits_without_names() {
 prints_devices() {
     fails 0 "$TOOL" device "$NAME"
     contains "$OUTPUT" "-device ivshmem,file=$FILE:/proc/$HOST_PID/fd/"
+    contains "$OUTPUT" ",dev=$(stat -c %d "$FILE"):"
+    contains "$OUTPUT" ",inode=$(stat -c %i "$FILE"):"
     fails 0 "$TOOL" device "$FILE" --form json
     contains "$OUTPUT" '"driver":"ivshmem"'
+    identifies "$OUTPUT" '"dev":%d,"inode":%i'
     fails 0 "$TOOL" device "$FILE" --form shm
     contains "$OUTPUT" "shm=fd:"
     fails 0 "$TOOL" device "$FILE" --form libvirt
     contains "$OUTPUT" "<qemu:commandline"
     "$TOOL" device "$FILE" --form qmp-add | json 'd["execute"] == "device_add"'
     "$TOOL" device "$FILE" --form qmp-del | json "d['arguments']['id'] == 'ivshmem-$NAME'"
+}
+
+# identifies TEXT FORMAT: the file that only the host process names, in that format
+# of stat.
+identifies() {
+    local path
+    path=$(grep -oE "/proc/$HOST_PID/fd/[0-9]+" <<<"$1" | head -n 1)
+    contains "$1" "$(stat -L -c "$2" "$path")"
 }
 
 writes_layouts() {
@@ -221,6 +232,7 @@ writes_layouts() {
         contains "$OUTPUT" "-device ivshmem,layout=$WORK/layout")
     grep -q "^# .*'$NAME'" "$WORK/layout"
     grep -q " readonly=on file=$FILE\$" "$WORK/layout"
+    identifies "$(cat "$WORK/layout")" 'dev=%d inode=%i'
     fails 0 "$TOOL" device "$FILE" --form plain --layout "$WORK/unused"
     [ ! -e "$WORK/unused" ]
 }
@@ -350,8 +362,10 @@ dead_are_stale() {
     contains "$OUTPUT" "stale: no living process owns it"
     fails 0 "$TOOL" list "${FILE%/*}"
     grep -qE "^$NAME +ready +stale +- +- " <<<"$OUTPUT"
-    fails 0 "$TOOL" device "$FILE"
+    fails 1 "$TOOL" device "$FILE"
     contains "$OUTPUT" "warning: no living process owns it"
+    contains "$OUTPUT" "the process that shared it has probably ended"
+    fails 0 "$TOOL" device "$FILE" --form qmp-del
 }
 
 # The EAL's table survives its owner, in the runtime folder.
@@ -374,7 +388,7 @@ shows_readonly() {
     fails 0 "$TOOL" check "$file"
     fails 0 "$TOOL" dump "$file"
     grep -qE '^ring +tool_watched .*\(read-only\)' <<<"$OUTPUT"
-    "$TOOL" dump --svg "$file" | grep -q 'read-only'
+    contains "$("$TOOL" dump --svg "$file")" 'read-only'
     "$TOOL" dump --json "$file" | json "
         [o['name'] for o in d['metadata'][0]['objects'] if o['readonly'] and o['type'] == 'ring'] ==
         ['tool_watched'] and [c['readonly'] for c in d['metadata'][0]['chunks']].count(True) == 2"
@@ -387,7 +401,8 @@ takes_layout_of_host() {
 
 cleans_chosen_folder() {
     export RTE_IVSHMEM_DIR=$WORK/chosen
-    "$TOOL" list | grep -qE '^vm1 +ready +stale'
+    fails 0 "$TOOL" list
+    grep -qE '^vm1 +ready +stale' <<<"$OUTPUT"
     fails 0 "$TOOL" clean
     contains "$OUTPUT" "removed $WORK/chosen/vm1"
     contains "$OUTPUT" "removed $WORK/chosen/.vm1.layout"

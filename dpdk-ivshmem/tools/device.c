@@ -145,8 +145,8 @@ static void hint_at_layout(const struct target *target, int form)
 	char *text;
 
 	if (ivshmem_device_text(&target->md, (enum rte_ivshmem_form)form,
-				"/layout", &text, &uses_layout, &err) == 0 &&
-	    uses_layout)
+				"/layout", NULL, &text, &uses_layout,
+				&err) == 0 && uses_layout)
 		tool_error("--layout=PATH writes the layout file that this needs");
 	free(text);
 }
@@ -166,7 +166,7 @@ static int print_device(const struct target *target, int form,
 	if (ret == 0)
 		ret = ivshmem_device_text(&target->md,
 					  (enum rte_ivshmem_form)form, layout,
-					  &text, &uses_layout, err);
+					  NULL, &text, &uses_layout, err);
 	if (ret == 0 && uses_layout && wanted != NULL)
 		ret = make_layout(target, path, err);
 	if (ret == 0)

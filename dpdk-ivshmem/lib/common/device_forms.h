@@ -13,12 +13,15 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "file_identity.h"
 #include "format.h"
 
 /** What is said. */
 struct ivshmem_device {
 	const struct ivshmem_metadata *md;
 	const char *layout; /**< path of the layout file */
+	/** Of each chunk; NULL: every path names its file for good. */
+	const struct ivshmem_identity *files;
 };
 
 /**
@@ -26,7 +29,8 @@ struct ivshmem_device {
  *
  * @return
  *   0, -ENOTSUP if the notation cannot express the device, -E2BIG if QEMU does
- *   not take it in that size, or -ENOMEM; f is of no use on failure.
+ *   not take it in that size, -ENOENT if it identifies a file that is missing,
+ *   or -ENOMEM; f is of no use on failure.
  */
 typedef int ivshmem_print(FILE *f, const struct ivshmem_device *device,
 			  struct ivshmem_error *err);
@@ -45,6 +49,10 @@ ivshmem_print ivshmem_print_del;        /* QMP */
  */
 int ivshmem_layout_file_check(const struct ivshmem_device *device,
 			      struct ivshmem_error *err);
+
+/** The identity that goes with the path of chunk i, NULL if none needs to. */
+const struct ivshmem_identity *
+ivshmem_identity(const struct ivshmem_device *device, uint32_t i);
 
 /** True if neither a shell nor QEMU's lists give a byte of it a meaning. */
 bool ivshmem_is_plain(const char *path);

@@ -47,6 +47,7 @@ static void print_string(FILE *f, const char *text)
 static void print_chunk(FILE *f, const struct ivshmem_device *device,
 			uint32_t i)
 {
+	const struct ivshmem_identity *identity = ivshmem_identity(device, i);
 	const struct ivshmem_metadata *md = device->md;
 	const struct rte_ivshmem_chunk *chunk = &md->chunks[i];
 
@@ -58,6 +59,9 @@ static void print_chunk(FILE *f, const struct ivshmem_device *device,
 		fprintf(f, ",\"at\":%" PRIu64, chunk->bar_offset);
 	if (chunk->flags & RTE_IVSHMEM_CHUNK_READONLY)
 		fputs(",\"readonly\":true", f);
+	if (identity != NULL)
+		fprintf(f, ",\"dev\":%" PRIu64 ",\"inode\":%" PRIu64,
+			identity->dev, identity->inode);
 	putc('}', f);
 }
 

@@ -5,7 +5,7 @@
  *
  *   # dpdk-ivshmem layout: chunks of metadata set 'vm0' for QEMU, ...
  *   offset=0x0 size=0x1000 at=0x0 readonly=on file=/run/dpdk/rte/ivshmem/vm0
- *   offset=0x0 size=0x200000 at=0x200000 file=/dev/hugepages/rtemap_0
+ *   offset=0x0 size=0x200000 at=0x200000 dev=1 inode=7 file=/proc/4711/fd/20
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -31,6 +31,7 @@ static int print_chunk(FILE *f, const struct ivshmem_device *device, uint32_t i,
 		       struct ivshmem_error *err)
 {
 	const struct rte_ivshmem_chunk *chunk = &device->md->chunks[i];
+	const struct ivshmem_identity *identity = ivshmem_identity(device, i);
 	const char *path = ivshmem_chunk_path(device->md, chunk);
 
 	if (strchr(path, '\n') != NULL)
@@ -41,6 +42,9 @@ static int print_chunk(FILE *f, const struct ivshmem_device *device, uint32_t i,
 		chunk->file_offset, chunk->length, chunk->bar_offset);
 	if (chunk->flags & RTE_IVSHMEM_CHUNK_READONLY)
 		fputs(" readonly=on", f);
+	if (identity != NULL)
+		fprintf(f, " dev=%" PRIu64 " inode=%" PRIu64, identity->dev,
+			identity->inode);
 	fprintf(f, " file=%s\n", path);
 	return 0;
 }
@@ -80,10 +84,17 @@ static int make_text(const struct ivshmem_device *device, char **text,
 int ivshmem_layout_text(const struct ivshmem_metadata *md, char **text,
 			struct ivshmem_error *err)
 {
+	struct ivshmem_identity *files;
 	size_t size;
+	int ret = ivshmem_identify_files(md, NULL, &files, err);
 
-	return make_text(&(struct ivshmem_device){ .md = md }, text, &size,
-			 err);
+	*text = NULL;
+	if (ret == 0)
+		ret = make_text(&(struct ivshmem_device){
+			.md = md, .files = files,
+		}, text, &size, err);
+	free(files);
+	return ret;
 }
 
 int ivshmem_layout_file_check(const struct ivshmem_device *device,

@@ -3,6 +3,10 @@
  * The notations made of lists.  They have no word for a place in the BAR, nor
  * for read-only chunks; of the metadata the latter is given up: a guest that
  * changes it is refused by the checks of those who read it later.
+ *
+ * Where a path is transient, the plain form identifies the files, and then all
+ * of them, because a list has an element for each: also the metadata file,
+ * which the next publication replaces.  The historical form cannot.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -67,6 +71,32 @@ static int check_plain(const struct ivshmem_metadata *md,
 	return ret;
 }
 
+static int check_identities(const struct ivshmem_device *device,
+			    struct ivshmem_error *err)
+{
+	const struct ivshmem_metadata *md = device->md;
+
+	for (uint32_t i = 0; i < md->n_chunks && device->files != NULL; i++)
+		if (device->files[i].inode == 0)
+			return ivshmem_fail(err, -ENOENT,
+				"chunk %u ('%.150s'): the file is missing, and lists must identify each file: "
+				OTHER_FORM, i,
+				ivshmem_chunk_path(md, &md->chunks[i]));
+	return 0;
+}
+
+static void print_identities(FILE *f, const struct ivshmem_device *device)
+{
+	uint32_t n = device->files != NULL ? device->md->n_chunks : 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		fprintf(f, "%s%" PRIu64, i == 0 ? ",dev=" : ":",
+			device->files[i].dev);
+	for (uint32_t i = 0; i < n; i++)
+		fprintf(f, "%s%" PRIu64, i == 0 ? ",inode=" : ":",
+			device->files[i].inode);
+}
+
 /* The metadata is a file of its own, so one file never serves all chunks. */
 int ivshmem_print_plain(FILE *f, const struct ivshmem_device *device,
 			struct ivshmem_error *err)
@@ -74,6 +104,8 @@ int ivshmem_print_plain(FILE *f, const struct ivshmem_device *device,
 	const struct ivshmem_metadata *md = device->md;
 	int ret = check_plain(md, err);
 
+	if (ret == 0)
+		ret = check_identities(device, err);
 	if (ret != 0)
 		return ret;
 	fputs("ivshmem,file=", f);
@@ -88,6 +120,7 @@ int ivshmem_print_plain(FILE *f, const struct ivshmem_device *device,
 	for (uint32_t i = 0; i < md->n_chunks; i++)
 		fprintf(f, "%s0x%" PRIx64, i == 0 ? "" : ":",
 			md->chunks[i].length);
+	print_identities(f, device);
 	return 0;
 }
 

@@ -63,15 +63,16 @@ static void wrap_nothing(FILE *f, const char *line)
 static const struct form {
 	const struct notation *notations[3];
 	wrap *wrap;
+	bool no_identities; /**< says nothing of which files they are */
 } forms[] = {
 	[RTE_IVSHMEM_FORM_AUTO] = {
 		{ &plain, &json, &layout_file }, wrap_shell },
 	[RTE_IVSHMEM_FORM_PLAIN] = { { &plain }, wrap_shell },
 	[RTE_IVSHMEM_FORM_JSON] = { { &json }, wrap_shell },
 	[RTE_IVSHMEM_FORM_LAYOUT] = { { &layout_file }, wrap_shell },
-	[RTE_IVSHMEM_FORM_SHM] = { { &shm }, wrap_shell },
+	[RTE_IVSHMEM_FORM_SHM] = { { &shm }, wrap_shell, true },
 	[RTE_IVSHMEM_FORM_QMP_ADD] = { { &add, &add_layout }, wrap_nothing },
-	[RTE_IVSHMEM_FORM_QMP_DEL] = { { &del }, wrap_nothing },
+	[RTE_IVSHMEM_FORM_QMP_DEL] = { { &del }, wrap_nothing, true },
 	[RTE_IVSHMEM_FORM_LIBVIRT] = { { &json, &layout_file }, wrap_xml },
 };
 
@@ -148,23 +149,39 @@ static int wrap_argument(const struct form *form, const char *argument,
 
 int ivshmem_device_text(const struct ivshmem_metadata *md,
 			enum rte_ivshmem_form form, const char *layout,
-			char **text, bool *uses_layout,
-			struct ivshmem_error *err)
+			const struct ivshmem_identity *metadata, char **text,
+			bool *uses_layout, struct ivshmem_error *err)
 {
-	const struct ivshmem_device device = { md, layout };
+	struct ivshmem_identity *files = NULL;
 	char *argument = NULL;
-	int ret;
+	int ret = 0;
 
 	*text = NULL;
 	*uses_layout = false;
 	if ((unsigned int)form >= N_FORMS)
 		return ivshmem_fail(err, -EINVAL, "no form %d of the device",
 				    (int)form);
-	ret = print_first(&forms[form], &device, &argument, uses_layout, err);
+	if (!forms[form].no_identities)
+		ret = ivshmem_identify_files(md, metadata, &files, err);
+	if (ret == 0)
+		ret = print_first(&forms[form],
+				  &(struct ivshmem_device){ md, layout, files },
+				  &argument, uses_layout, err);
 	if (ret == 0)
 		ret = wrap_argument(&forms[form], argument, text, err);
 	if (ret != 0)
 		*uses_layout = false;
 	free(argument);
+	free(files);
 	return ret;
+}
+
+const struct ivshmem_identity *
+ivshmem_identity(const struct ivshmem_device *device, uint32_t i)
+{
+	const struct rte_ivshmem_chunk *chunk = &device->md->chunks[i];
+
+	return device->files != NULL &&
+	       ivshmem_path_is_transient(ivshmem_chunk_path(device->md, chunk)) ?
+	       &device->files[i] : NULL;
 }

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "file_identity.h"
 #include "format.h"
 #include "rte_ivshmem.h"
 
@@ -22,6 +23,9 @@
  * @param layout
  *   Path of the layout file, which the caller writes if uses_layout says so;
  *   NULL: no form may use one.
+ * @param metadata
+ *   Identity of the metadata file, which may not have its name yet; NULL: that
+ *   of the file at its path.
  * @param[out] text
  *   Without a newline at the end; to be released with free().
  * @param[out] uses_layout
@@ -33,11 +37,12 @@
  *     a layout file cannot help
  *   - -ENOTSUP: a file name, a place in the BAR, a read-only object, or for
  *     QMP a metadata name, that it cannot express
+ *   - -ENOENT, -EACCES, ...: a path below /proc names no file
  */
 int ivshmem_device_text(const struct ivshmem_metadata *md,
 			enum rte_ivshmem_form form, const char *layout,
-			char **text, bool *uses_layout,
-			struct ivshmem_error *err);
+			const struct ivshmem_identity *metadata, char **text,
+			bool *uses_layout, struct ivshmem_error *err);
 
 /**
  * The contents of the layout file, a line per chunk (device_layout.c).
@@ -45,7 +50,8 @@ int ivshmem_device_text(const struct ivshmem_metadata *md,
  * @param[out] text
  *   With a newline at the end; to be released with free().
  * @return
- *   0, -ENOMEM, or -ENOTSUP: a file name has a newline.
+ *   0, -ENOMEM, -ENOTSUP: a file name has a newline; or -ENOENT, -EACCES, ...:
+ *   a path below /proc names no file.
  */
 int ivshmem_layout_text(const struct ivshmem_metadata *md, char **text,
 			struct ivshmem_error *err);

@@ -214,6 +214,10 @@ RTE_FINI(ivshmem_host_exit)
 
 /* ---- publication --------------------------------------------------------- */
 
+/* The text may have the inode of the metadata file, and that of the next
+ * attempt may have more digits. */
+#define INODE_DIGITS 20
+
 /** What a caller asked for, and the buffer that takes it. */
 struct request {
 	const char *name;
@@ -221,24 +225,31 @@ struct request {
 	bool again; /**< publish although nothing changed */
 	char *buffer;
 	unsigned int size;
-	size_t need; /**< out: bytes that the text needs */
+	size_t need; /**< out: bytes that the text needs, or a few more */
 };
 
+/* `fd`: the metadata file, also if it has not got its name yet. */
 static int make_text(const struct ivshmem_host *host,
-		     const struct ivshmem_metadata *md, struct request *request,
-		     char **text, bool *uses_layout, struct ivshmem_error *err)
+		     const struct ivshmem_metadata *md, int fd,
+		     struct request *request, char **text, bool *uses_layout,
+		     struct ivshmem_error *err)
 {
+	struct ivshmem_identity metadata;
 	char layout[PATH_MAX];
-	int ret;
+	int ret = ivshmem_identity_of_fd(fd, &metadata);
 
+	if (ret != 0)
+		return ivshmem_fail(err, ret, "'%.150s': %s", host->file.path,
+				    strerror(-ret));
 	ivshmem_layout_path(host->file.path, layout);
-	ret = ivshmem_device_text(md, request->form, layout, text, uses_layout,
-				  err);
+	ret = ivshmem_device_text(md, request->form, layout, &metadata, text,
+				  uses_layout, err);
 	if (ret != 0)
 		return ret;
 	request->need = strlen(*text) + 1;
 	if (request->need <= request->size)
 		return 0;
+	request->need += INODE_DIGITS;
 	ret = ivshmem_fail(err, -ENOBUFS,
 		"the text for '%s' needs a buffer of %zu bytes, this one has %u",
 		host->name, request->need, request->size);
@@ -275,7 +286,8 @@ static int answer(struct ivshmem_host *host, const struct ivshmem_metadata *md,
 {
 	bool uses_layout;
 	char *text;
-	int ret = make_text(host, md, request, &text, &uses_layout, err);
+	int ret = make_text(host, md, fd >= 0 ? fd : host->file.fd, request,
+			    &text, &uses_layout, err);
 
 	if (ret != 0) {
 		if (fd >= 0)
