@@ -355,6 +355,16 @@ hostile_names() {
     contains "$OUTPUT" "'????"
 }
 
+# Its /proc knows other processes by the numbers of this namespace.
+other_namespaces_are_refused() {
+    [ "$(id -u)" = 0 ] || { echo "needs root"; return 77; }
+    fails 1 unshare --pid --fork "$HOST" --no-huge -m 32 --no-pci --no-telemetry \
+        --lcores "0@$CPUS" --file-prefix "$PREFIX-unshared" --log-level lib.eal:warning -- \
+        "unshared$$" </dev/null
+    contains "$OUTPUT" "has no file that QEMU could open"
+    contains "$OUTPUT" "/proc of their PID namespace"
+}
+
 # ---- the dead ------------------------------------------------------------------
 
 dead_are_stale() {
@@ -513,6 +523,7 @@ t "completion offers commands, options, forms and names" completes
 damage
 t "damaged metadata never crashes a command" survives
 t "nor drawing, nor printing a device" survives_one_by_one
+t "a host refuses to share by the /proc of another PID namespace" other_namespaces_are_refused
 t "names with escape sequences or bad UTF-8 are harmless" hostile_names
 
 kill_host "$HOST_PID"

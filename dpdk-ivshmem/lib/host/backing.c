@@ -114,10 +114,14 @@ static bool name_of_fd(int fd, char path[PATH_MAX])
 	return path[0] == '/' && ivshmem_file_is_named(fd, path);
 }
 
-static void name_file(int fd, char path[PATH_MAX])
+/* False if /proc is that of another PID namespace: it knows another process by
+ * this number, or none. */
+static bool name_file(int fd, char path[PATH_MAX])
 {
-	if (!name_of_fd(fd, path))
-		snprintf(path, PATH_MAX, "/proc/%d/fd/%d", getpid(), fd);
+	if (name_of_fd(fd, path))
+		return true;
+	snprintf(path, PATH_MAX, "/proc/%d/fd/%d", getpid(), fd);
+	return ivshmem_file_is_named(fd, path);
 }
 
 static bool is_file(const struct stat *st, const struct ivshmem_mapping *m)
@@ -157,9 +161,7 @@ static bool name_mapping(const struct ivshmem_mapping *m, char path[PATH_MAX])
 		return true;
 	}
 	fd = find_fd(m);
-	if (fd >= 0)
-		name_file(fd, path);
-	return fd >= 0;
+	return fd >= 0 && name_file(fd, path);
 }
 
 static bool place_by_eal(const struct range *range, uint64_t page,
@@ -210,8 +212,9 @@ static int find_by_eal(const struct range *range,
 	backing->file_offset = place.offset;
 	backing->length = count_same_file(range, &place) * range->msl->page_sz;
 	/* System calls: not for a check. */
-	if (named && place.fd != backing->fd)
-		name_file(place.fd, backing->path);
+	if (named && place.fd != backing->fd &&
+	    !name_file(place.fd, backing->path))
+		return -ENODEV;
 	backing->fd = place.fd;
 	return 0;
 }
@@ -245,7 +248,7 @@ static int find_backing(const struct range *range, const char *what,
 	    find_by_kernel(range, backing) == 0)
 		return 0;
 	return ivshmem_fail(err, -ENOTSUP,
-		"%s: memory at 0x%" PRIx64 " has no file that QEMU could open: --no-huge and --in-memory need a kernel with memfd",
+		"%s: memory at 0x%" PRIx64 " has no file that QEMU could open: --no-huge and --in-memory need a kernel with memfd, and the /proc of their PID namespace",
 		what, range->address);
 }
 
