@@ -14,6 +14,7 @@
 
 #include "drawing.h"
 #include "json.h"
+#include "mapped.h"
 #include "process_maps.h"
 #include "target.h"
 #include "text.h"
@@ -83,46 +84,6 @@ static bool check_file(const struct target *target, uint32_t i,
 	return findings->n == before;
 }
 
-static bool is_file(const struct ivshmem_mapping *mapping)
-{
-	return mapping->ino != 0;
-}
-
-/* The first mapping that ends behind the address. */
-static uint32_t find_mapping(const struct ivshmem_vec *maps, uint64_t address)
-{
-	const struct ivshmem_mapping *list = maps->data;
-	uint32_t low = 0, high = maps->n;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (list[middle].end > address)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return low;
-}
-
-/* All of the chunk is that piece of that file. */
-static bool is_mapped(const struct rte_ivshmem_chunk *chunk,
-		      const struct stat *st, const struct ivshmem_vec *maps)
-{
-	const struct ivshmem_mapping *m = maps->data;
-	uint64_t at = chunk->address, end = at + chunk->length;
-
-	for (uint32_t i = find_mapping(maps, at); at < end; i++) {
-		if (i >= maps->n || m[i].start > at ||
-		    m[i].dev != st->st_dev || m[i].ino != st->st_ino ||
-		    m[i].offset + (at - m[i].start) !=
-		    chunk->file_offset + (at - chunk->address))
-			return false;
-		at = m[i].end;
-	}
-	return true;
-}
-
 /* The file of that name may be another one by now: ask the owner's memory. */
 static void check_identity(const struct target *target, uint32_t i,
 			   const struct stat *st,
@@ -136,7 +97,7 @@ static void check_identity(const struct target *target, uint32_t i,
 		if (st->st_dev != target->device || st->st_ino != target->inode)
 			problem(findings, "chunk %u: '%s' is another file than this", i,
 				path);
-	} else if (maps != NULL && !is_mapped(chunk, st, maps)) {
+	} else if (maps != NULL && !mapped_has(maps, chunk, st)) {
 		problem(findings, "chunk %u: '%s' is not what the owner has at 0x%"
 			PRIx64, i, path, chunk->address);
 	}
@@ -148,7 +109,7 @@ static void check_chunks(const struct target *target,
 	struct ivshmem_vec maps = { 0 };
 	struct stat st = { 0 };
 	int ret = target->owner <= 0 ? -ESRCH :
-		  ivshmem_mappings_read(target->owner, is_file, &maps);
+		  mapped_read(target->owner, &maps);
 
 	if (ret == -ESRCH && target->alive)
 		strcpy(findings->note, "the owner is not known, so its memory was not compared");

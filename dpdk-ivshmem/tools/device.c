@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,8 @@
 
 #include "device_text.h"
 #include "leavings.h"
+#include "mapped.h"
+#include "process_maps.h"
 #include "target.h"
 #include "tool.h"
 
@@ -137,6 +140,57 @@ static int make_layout(const struct target *target, const char *path,
 	return ret;
 }
 
+/* PID of /proc/PID/fd/N; 0: it is no such path. */
+static pid_t pid_of(const char *path)
+{
+	int pid = 0;
+
+	return sscanf(path, "/proc/%d/fd/", &pid) == 1 && pid > 0 ? pid : 0;
+}
+
+/* What cannot be looked at is not judged: QEMU could not open it either. */
+static int check_chunk(const struct target *target, uint32_t i,
+		       const struct ivshmem_vec *maps,
+		       struct ivshmem_error *err)
+{
+	const struct rte_ivshmem_chunk *chunk = &target->md.chunks[i];
+	const char *path = ivshmem_chunk_path(&target->md, chunk);
+	struct stat st;
+
+	if (stat(path, &st) != 0 || mapped_has(maps, chunk, &st))
+		return 0;
+	return ivshmem_fail(err, -ESTALE,
+		"chunk %u ('%.150s'): process %d does not have this at 0x%" PRIx64
+		": the process that shared it has probably ended, and another one has its number",
+		i, path, pid_of(path), chunk->address);
+}
+
+/* The number of a process that has ended may be another one's by now, or in
+ * this PID namespace. */
+static int check_processes(const struct target *target,
+			   struct ivshmem_error *err)
+{
+	const struct ivshmem_metadata *md = &target->md;
+	struct ivshmem_vec maps = { 0 };
+	pid_t pid, last = 0;
+	int ret = 0;
+
+	for (uint32_t i = 0; i < md->n_chunks && ret == 0; i++) {
+		pid = pid_of(ivshmem_chunk_path(md, &md->chunks[i]));
+		if (pid == 0)
+			continue;
+		if (pid != last) {
+			ivshmem_mappings_free(&maps);
+			if (mapped_read(pid, &maps) != 0)
+				continue;
+			last = pid;
+		}
+		ret = check_chunk(target, i, &maps, err);
+	}
+	ivshmem_mappings_free(&maps);
+	return ret;
+}
+
 /* A form that needs a layout file fails without one; here is how to get it. */
 static void hint_at_layout(const struct target *target, int form)
 {
@@ -159,9 +213,11 @@ static int print_device(const struct target *target, int form,
 	bool uses_layout = false;
 	int ret = 0;
 
-	if (wanted != NULL)
+	if (form != RTE_IVSHMEM_FORM_QMP_DEL)
+		ret = check_processes(target, err);
+	if (ret == 0 && wanted != NULL)
 		ret = absolute_path(wanted, path, err);
-	else
+	else if (ret == 0)
 		layout = find_layout(target, path);
 	if (ret == 0)
 		ret = ivshmem_device_text(&target->md,
