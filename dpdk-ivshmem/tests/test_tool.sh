@@ -410,7 +410,7 @@ shows_readonly() {
     fails 0 "$TOOL" check "$file"
     fails 0 "$TOOL" dump "$file"
     grep -qE '^ring +tool_watched .*\(read-only\)' <<<"$OUTPUT"
-    "$TOOL" dump --svg "$file" | grep -q 'read-only'
+    contains "$("$TOOL" dump --svg "$file")" 'read-only'
     "$TOOL" dump --json "$file" | json "
         [o['name'] for o in d['metadata'][0]['objects'] if o['readonly'] and o['type'] == 'ring'] ==
         ['tool_watched'] and [c['readonly'] for c in d['metadata'][0]['chunks']].count(True) == 2"
@@ -423,7 +423,8 @@ takes_layout_of_host() {
 
 cleans_chosen_folder() {
     export RTE_IVSHMEM_DIR=$WORK/chosen
-    "$TOOL" list | grep -qE '^vm1 +ready +stale'
+    fails 0 "$TOOL" list
+    grep -qE '^vm1 +ready +stale' <<<"$OUTPUT"
     fails 0 "$TOOL" clean
     contains "$OUTPUT" "removed $WORK/chosen/vm1"
     contains "$OUTPUT" "removed $WORK/chosen/.vm1.layout"
