@@ -388,6 +388,55 @@ static void test_identities(const char *mode)
 	ivshmem_metadata_free(&md);
 }
 
+static unsigned int count_changes(const struct ivshmem_metadata *md)
+{
+	unsigned int n = 0;
+
+	for (uint32_t i = 1; i < md->n_chunks; i++)
+		n += (md->chunks[i].flags & RTE_IVSHMEM_CHUNK_READONLY) !=
+		     (md->chunks[i - 1].flags & RTE_IVSHMEM_CHUNK_READONLY);
+	return n;
+}
+
+/* QEMU has three memory slots for a device: one for each change between
+ * read-only and writable chunks in the BAR, however they lie in memory. */
+static void test_kinds_are_grouped(void)
+{
+	const struct rte_memzone *zones[16];
+	struct ivshmem_metadata md;
+	char name[32];
+	bool added = rte_ivshmem_metadata_create("kinds") == 0;
+	bool ordered = true;
+
+	for (unsigned int i = 0; i < RTE_DIM(zones); i++) {
+		snprintf(name, sizeof(name), "kind%u", i);
+		zones[i] = rte_ivshmem_memzone_reserve(name, 1, SOCKET_ID_ANY,
+						       0);
+		if (zones[i] == NULL)
+			bail_out(rte_strerror(rte_errno));
+		added = added &&
+			(i % 2 == 0 ?
+			 rte_ivshmem_metadata_add_memzone(zones[i], "kinds") :
+			 rte_ivshmem_metadata_add_memzone_readonly(zones[i],
+								   "kinds"))
+			== 0;
+	}
+	check(added && rte_ivshmem_metadata_device_generate(text, sizeof(text),
+			"kinds", RTE_IVSHMEM_FORM_JSON) == 0,
+	      "shares memzones to be changed and to be read by turns");
+	read_published("kinds", &md);
+	for (uint32_t i = 1; i < md.n_chunks; i++)
+		ordered = ordered && md.chunks[i].bar_offset >=
+			  md.chunks[i - 1].bar_offset + md.chunks[i - 1].length;
+	check(ordered && count_changes(&md) == 1 &&
+	      !(md.chunks[md.n_chunks - 1].flags & RTE_IVSHMEM_CHUNK_READONLY),
+	      "all read-only chunks come before the writable ones in the BAR");
+	ivshmem_metadata_free(&md);
+	rte_ivshmem_metadata_destroy("kinds");
+	for (unsigned int i = 0; i < RTE_DIM(zones); i++)
+		rte_memzone_free(zones[i]);
+}
+
 static void *register_thread(void *refused)
 {
 	*(bool *)refused = rte_thread_register() < 0;
@@ -641,6 +690,7 @@ int main(int argc, char **argv)
 	test_add();
 	test_publish(mode);
 	test_identities(mode);
+	test_kinds_are_grouped();
 	check(registration_is_refused(),
 	      "no thread may when a guest relies on the lcore ids");
 	test_dump();
