@@ -45,6 +45,36 @@ check_qmp() {
     stop "$VM_PID"
 }
 
+# start_other: a process with a file of its own, as one that has the number of a host
+# that ended.
+start_other() {
+    truncate -s 64M "$RUN/private"
+    # shellcheck disable=SC2016  # of the new shell
+    start other bash -c 'exec 9<>"$1"; exec sleep 300' other "$RUN/private"
+    OTHER_PID=$PID
+    until_true 10 [ -e "/proc/$OTHER_PID/fd/9" ]
+}
+
+# of_other FILE: what it says, of the other process.
+of_other() { sed "s|/proc/$HOST_PID/fd/[0-9]*|/proc/$OTHER_PID/fd/9|g" "$1"; }
+
+# check_refusal FORM: QEMU would map the file of the other process.
+check_refusal() {
+    local text
+    text=$(of_other "$FORMS/few.$1")
+    if [ "$1" = layout ]; then
+        of_other "$FOLDER/.few.layout" >"$RUN/layout"
+        text="-device ivshmem,layout=$RUN/layout"
+    fi
+    start_qemu "$text"
+    check "form $1: QEMU refuses the file of another process with that number" refused_other
+    stop "$VM_PID"
+}
+
+refused_other() {
+    until_true 20 ended "$VM_PID" && says vm "('/proc/$OTHER_PID/fd/9'): is another file now"
+}
+
 names() { grep -q "$1" "$FORMS/$2"; }
 
 WHERE="plain folder" FOLDER=$RUN/plain
@@ -55,6 +85,10 @@ check_form few json typed
 check_form few layout typed
 check_form few shm lists
 check_qmp few
+start_other
+check_refusal plain
+check_refusal json
+check_refusal layout
 check "2,501 chunks do not fit into an argument in JSON" [ ! -e "$FORMS/many.json" ]
 check_form many auto lists
 check_form many layout typed

@@ -44,15 +44,18 @@ def expected(path, kind):
     paths = TABLE.unpack_from(image, TABLES + PATHS * TABLE.size)[0]
     chunks = []
     for i in range(count):
-        _, length, place, start, page, name, flags = CHUNK.unpack_from(image, offset + i * size)
+        _, length, place, start, _, name, flags = CHUNK.unpack_from(image, offset + i * size)
         end = image.index(b"\0", paths + name)
+        file = image[paths + name : end].decode()
+        identity = os.stat(file)
         chunks.append({
-            "file": image[paths + name : end].decode(),
+            "file": file,
             "offset": start,
             "size": length,
             "at": place,
-            "page-size": page,
             "readonly": bool(flags & READONLY) and kind == "typed",
+            "dev": identity.st_dev,
+            "inode": identity.st_ino,
         })
     require(len(chunks) > 1, "the metadata has no chunks")
     return chunks
