@@ -98,7 +98,7 @@ start_vm() {
             -device "vhost-user-fs-pci,chardev=fs,tag=$tag")
     fi
     start_neighbour ivshmem "sh /neighbours/guest.sh $AGENT_PORT $tag" \
-        "${file_system[@]}" -device "ivshmem,id=first,layout=$VM/first.json" \
+        "${file_system[@]}" -device "ivshmem,id=first,layout=$VM/first.layout" \
         -trace vhost_user_write -D "$VM/trace" \
         -qmp "unix:$VM/qmp,server=on,wait=off" \
         -chardev "socket,id=agent,path=$VM/agent,server=on,wait=off" -serial chardev:agent

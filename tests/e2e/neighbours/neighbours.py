@@ -6,7 +6,7 @@ usage: neighbours.py VM COMMAND ARGUMENT...
 VM is the folder of the VM, as for hotplug.py. A command exits with 0 if
 everything was as it has to be:
 
-  create NAME CHUNKS     before it starts: files NAME.memory, and NAME.json for
+  create NAME CHUNKS     before it starts: files NAME.memory, and NAME.layout for
                          property "layout"
   use NAME CHUNKS        the guest finds what it has to find in device NAME
   plug DEVICES CHUNKS    plug in that many devices, so that all are there at a
@@ -16,7 +16,6 @@ everything was as it has to be:
 What it prints are comments of TAP.
 """
 
-import json
 import os
 import sys
 
@@ -38,7 +37,7 @@ class ManyChunks:
         self.name = name
         self.count = count
         self.memory = os.path.join(folder, f"{name}.memory")
-        self.layout = os.path.join(folder, f"{name}.json")
+        self.layout = os.path.join(folder, f"{name}.layout")
 
     def create(self):
         with open(self.memory, "wb") as file:
@@ -46,13 +45,11 @@ class ManyChunks:
             for i in range(self.count):
                 file.seek(i * FILE_STEP)
                 file.write(self.word(i).to_bytes(WORD, "little"))
-        chunks = [
-            {"file": self.memory, "offset": i * FILE_STEP, "size": PAGE, "at": i * BAR_STEP}
-            for i in range(self.count)
-        ]
-        chunks[-1]["readonly"] = True
-        with open(self.layout, "w", encoding="ascii") as file:
-            json.dump(chunks, file)
+        with open(self.layout, "w", encoding="utf-8") as file:
+            for i in range(self.count):
+                readonly = "on" if i == self.count - 1 else "off"
+                print(f"offset={i * FILE_STEP} size={PAGE} at={i * BAR_STEP} readonly={readonly} "
+                      f"file={self.memory}", file=file)
 
     def word(self, chunk):
         """The first word of a chunk, as the host writes it."""
