@@ -21,7 +21,8 @@ bind_edu() {
     echo "$EDU" >/sys/bus/pci/drivers_probe
 }
 
-# Two chunks of one file, one of huge pages, one to read; holes between them.
+# Two chunks of one file, one of huge pages, one to read; holes between them, which
+# are memory as well. BAR 2 has 16 MiB.
 make_chunks() {
     echo 2 >/proc/sys/vm/nr_hugepages
     truncate -s 1M /dev/shm/a
@@ -31,8 +32,16 @@ make_chunks() {
         {"file": "/dev/shm/a", "offset": 65536, "size": 65536},
         {"file": "/dev/hugepages/c", "at": 4194304},
         {"file": "/dev/shm/b", "at": 8388608, "readonly": true}]'
-    echo "$CHUNKS" >"$WORK/layout"
+    cat >"$WORK/layout" <<END
+offset=4096 size=8192 file=/dev/shm/a
+offset=65536 size=65536 file=/dev/shm/a
+at=0x400000 file=/dev/hugepages/c
+at=0x800000 readonly=on file=/dev/shm/b
+END
 }
+
+sum_of_files() { cat /dev/shm/a /dev/shm/b | md5sum; }
+same_files() { [ "$(sum_of_files)" = "$1" ]; }
 
 idle() { qtest readq $((OTHER + 0x98)) && [ $((REPLY & 1)) -eq 0 ]; }
 
@@ -71,7 +80,10 @@ copies_all() {
 # KiB that QEMU keeps from being paged out: what is mapped for devices.
 pinned() { awk '$1 == "VmLck:" { print $2 }' "/proc/$QEMU_PID/status"; }
 
-no_complaint() { ! grep -qEi 'dma|container' "$WORK/errors"; }
+# QEMU 11.0 warns of kernels before 6.19, whatever is mapped.
+no_complaint() {
+    ! grep -v 'VFIO dma-buf not supported in kernel' "$WORK/errors" | grep -qEi 'dma|container'
+}
 
 bind_edu
 make_chunks
@@ -83,8 +95,8 @@ map_bar 5 0 "$OTHER"
 before=$(pinned)
 map_bar 4 2 "$PLACE"
 echo "# pinned for the device: $before KiB without the chunks, $(pinned) KiB with them"
-check "all chunks are mapped for the device, but no hole" \
-    [ $(($(pinned) - before)) -eq $((8 + 64 + 2048 + 64)) ]
+check "all of the BAR is mapped for the device, holes as well" \
+    [ $(($(pinned) - before)) -eq $((16 << 10)) ]
 copies_all "from the start"
 
 kept=$(xxd -p -l 8 /dev/shm/b)
@@ -94,8 +106,9 @@ copy "$PLACE" "$FOURTH"
 check "nor can the device" file_has /dev/shm/b 0 "$kept"
 copy "$FOURTH" "$PLACE"
 check "... but reads it" file_has /dev/shm/a 4096 "$kept"
+before_write=$(sum_of_files)
 copy "$PLACE" $((PLACE + (1 << 20)))
-check "what it writes into a hole is lost" shows $((PLACE + (1 << 20))) 0000000000000000
+check "what it writes into a hole gets into no file" same_files "$before_write"
 
 check "the chunks can be unplugged" unplug iv0 4
 check "... and are mapped for the device no more" [ "$(pinned)" -eq "$before" ]
