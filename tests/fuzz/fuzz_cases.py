@@ -26,6 +26,7 @@ BAD_NUMBERS = (-1, 1, 4095, 4097, 1 << 31, 1 << 40, 1 << 52, (1 << 63) - PAGE, 1
 BAD_WORDS = ("", " ", "0x", "-4096", "-1", "1", "4097", "4096x", " 4096", "1e3", "nan", "inf",
              "1.5K", "1.5", "8E", "16E", "0xfffffffffffff000", "18446744073709551615",
              "18446744073709551616", "9" * 400, "4K4K", "0x1000K", "K", "%d", "\u0664096")
+MOST_CHANGES = 2        # between read-only and writable chunks in BAR 2
 STARTUP_SHARE = 12      # one case in so many
 LARGEST_ARGUMENT = 100_000
 
@@ -69,14 +70,15 @@ def sound_chunks(rng, files, most, with_readonly):
     """A list for "chunks" or a layout file, and where each must appear."""
     chunks, placed, end = [], [], 0
     every_at = rng.random() < .3
+    identified = rng.choice((0, 0, .5, 1))
     total = count(rng, most)
-    readonly = False
-    for _ in range(total):
+    readonly = with_readonly and rng.random() < .5
+    changes = {rng.randrange(1, total + 1) for _ in range(MOST_CHANGES)} if with_readonly else ()
+    for number in range(total):
         path, offset, size = piece(rng, files, files.good)
         chunk = {"file": path}
         at = end
-        # The device limits how often the kinds alternate in the BAR.
-        readonly ^= with_readonly and rng.random() < min(.3, 10 / total)
+        readonly ^= number in changes
         if offset or rng.random() < .5:
             chunk["offset"] = offset
         if not files.reaches_end(path, offset, size) or rng.random() < .5:
@@ -85,6 +87,8 @@ def sound_chunks(rng, files, most, with_readonly):
             chunk["at"] = at = end + gap(rng)
         if readonly or (with_readonly and rng.random() < .2):
             chunk["readonly"] = readonly
+        if rng.random() < identified:
+            chunk["dev"], chunk["inode"] = files.identity(path)
         chunks.append(chunk)
         placed.append(Placed(path, offset, size, at, readonly))
         end = at + size
@@ -107,7 +111,11 @@ def sound_plain(rng, files):
     if not all(files.reaches_end(*p) for p in pieces) or rng.random() < .5:
         device["size"] = ":".join(number_word(rng, n) for n in sizes)
     one_for_all = device and len(set(paths)) == 1
-    device["file"] = paths[0] if one_for_all else ":".join(paths)
+    paths = paths[:1] if one_for_all else paths
+    device["file"] = ":".join(paths)
+    if rng.random() < .3:
+        for name, numbers in zip(("dev", "inode"), zip(*map(files.identity, paths))):
+            device[name] = ":".join(rng.choice((str, hex))(n) for n in numbers)
     return device, place(pieces)
 
 
@@ -128,7 +136,7 @@ def sound_shm(rng, files):
                       ("/dev/zero", 0, rng.choice((1, 3, 16, 1 << 10, 1 << 18)) * PAGE))
     total = sum(size for _, _, size in pieces)
     bar = max(MIB, 1 << (total - 1).bit_length())
-    if rng.random() < .7 and bar > total:
+    if bar > total:     # the lengths amount to the size
         pieces.insert(-1, ("/dev/zero", 0, bar - total))
     device = {"size": f"{bar >> 20}M",
               "shm": "fd:" + ":".join(f"{path}:{offset:#x}:{size:#x}"
@@ -171,22 +179,44 @@ def damage_text(rng, text):
 
 def damage_words_device(rng, files, device):
     name = rng.choice(list(device))
-    kind = rng.randrange(8)
+    kind = rng.randrange(9)
     if kind == 0:
         del device[name]
     elif kind == 1:
         device[name] = rng.choice(BAD_NUMBERS)
     elif kind == 2:
-        device[rng.choice(("chunks", "layout", "file", "shm", "size", "offset", "no-such"))] = \
+        device[rng.choice(("chunks", "layout", "file", "shm", "size", "offset", "dev", "inode",
+                           "no-such"))] = \
             rng.choice(("", "4096", files.path("a"), [{"file": files.path("a")}]))
+    elif kind == 3 and "file" in device:
+        paths = device["file"].split(":")
+        device["dev"], device["inode"] = (":".join(map(str, numbers)) for numbers in
+                                          zip(*(wrong_identity(rng, files, p) for p in paths)))
     else:
         device[name] = damage_words(rng, files, device[name])
+
+
+def wrong_identity(rng, files, path):
+    """Of a file, or not quite."""
+    dev, inode = files.identity(path if path in files.good else files.path("a"))
+    other = files.identity(rng.choice(files.good))
+    return rng.choice(((dev, inode + 1), (dev + 1, inode), (dev, 0), (0, inode), other,
+                       (inode, dev), (dev, inode), (dev | 1 << 32, inode), (dev, inode | 1 << 32)))
+
+
+def damage_identity(rng, files, chunk):
+    chunk["dev"], chunk["inode"] = wrong_identity(rng, files, chunk["file"])
+    kind = rng.randrange(6)
+    if kind <= 1:
+        del chunk[("dev", "inode")[kind]]
+    elif kind == 2:
+        chunk[rng.choice(("dev", "inode"))] = rng.choice(BAD_NUMBERS)
 
 
 def damage_chunks(rng, files, chunks):
     """The list with something wrong in it; what was a list may not be one afterwards."""
     chunk = rng.choice(chunks)
-    kind = rng.randrange(9)
+    kind = rng.randrange(12)
     if kind <= 2:
         chunk[rng.choice(("offset", "size", "at", "at"))] = rng.choice(BAD_NUMBERS)
     elif kind <= 4:
@@ -197,16 +227,21 @@ def damage_chunks(rng, files, chunks):
         del chunk["file"]
     elif kind == 7:
         chunks.append(dict(rng.choice(chunks), at=rng.randrange(4) * PAGE))
+    elif kind <= 9:
+        damage_identity(rng, files, chunk)
+    elif kind == 10:
+        for number, each in enumerate(chunks):      # too many changes, if there are many chunks
+            each["readonly"] = number % 2 == 0
     else:
         return rng.choice(([], {}, [[]], [chunks], chunk, [None], "x", 7, None, [1, 2],
                            chunks + ["x"], {"chunks": chunks}))
     return chunks
 
 
-def damage_json(rng, text):
+def damage_lines(rng, text):
     """The bytes of a layout file with something wrong in it."""
     where = rng.randrange(len(text) + 1)
-    kind = rng.randrange(6)
+    kind = rng.randrange(7)
     if kind == 0:
         return text[:where]
     if kind == 1:
@@ -214,20 +249,51 @@ def damage_json(rng, text):
     if kind == 2:
         return rng.randbytes(rng.randrange(2000))
     if kind == 3:
-        deep = rng.choice((b"[", b"{\"a\":", b"[{\"file\":")) * rng.choice((3, 900, 1100, 20000))
-        return deep + rng.choice((b"", text))
+        return text[:where] + rng.choice((b"\n", b"\r\n", b" ", b"\t", b"\0")) * rng.choice(
+            (1, 2, 900, 100_000)) + text[where:]
     if kind == 4:
         return text[:where] + rng.choice(
-            (b",", b"]", b"}", b"\0", b"'", b"%s", b"%p", b"\\u0000", b"\\ud800", b"\xef\xbb\xbf",
-             b"\"" + b"x" * 70000, b"1" * 5000, b"nul", b"-", b"// c\n")) + text[where:]
-    return rng.choice((b"", b" \n", b"null", b"{}", b"[]", b"[[]]", b"\"x\"", text + text,
-                       text.decode("utf-8", "replace").encode("utf-16")))
+            (b"#", b"=", b"\n#", b"file=", b"size=", b"at=", b"dev=", b" inode=1 ", b"\noffset",
+             b"\n=", b"\xef\xbb\xbf", b"%s", b"%p", b"x" * 70000, b"1" * 5000, b"-", b"0x",
+             b"\nfile=\n", b"\nfile\n", b"\n file=/dev/null \n", b"readonly=maybe ",
+             b"\nno-such=1 ", b"\v", b"\xc2\xa0")) + text[where:]
+    if kind == 5:
+        lines = text.split(b"\n")
+        rng.choice((rng.shuffle, list.reverse, lambda each: each.append(rng.choice(each))))(lines)
+        return b"\n".join(lines)
+    return rng.choice((b"", b" \n", b"#", b"# nothing\n", b"\n\n\n", b"[]", b"[{\"file\": \"/a\"}]",
+                       text + text, text.decode("utf-8", "replace").encode("utf-16")))
 
 
 # ---- cases ---------------------------------------------------------------------------
 
-def encode(chunks):
-    return json.dumps(chunks, ensure_ascii=False).encode("utf-8", "surrogateescape")
+def word(rng, key, value):
+    """KEY=VALUE of a layout file, also if the value is not of the kind that it has to be."""
+    if isinstance(value, bool):
+        value = "on" if value else "off"
+    elif isinstance(value, int) and value >= 0:
+        value = rng.choice((str, hex))(value)
+    return f"{key}={value}"
+
+
+def line(rng, chunk):
+    """A line of a layout file: words in any order, but for the last one."""
+    if not isinstance(chunk, dict):
+        return str(chunk)
+    words = [word(rng, key, value) for key, value in chunk.items() if key != "file"]
+    rng.shuffle(words)
+    words += [f"file={chunk['file']}"] if "file" in chunk else []
+    return rng.choice(("", "", " ", "\t")) + rng.choice((" ", "\t", "  ")).join(words)
+
+
+def encode(rng, chunks):
+    """A layout file."""
+    lines = []
+    for chunk in chunks if isinstance(chunks, list) else [chunks]:
+        if rng.random() < .05:
+            lines.append(rng.choice(("", " ", "#", "# size=1", "\t# a comment")))
+        lines.append(line(rng, chunk))
+    return ("\n".join(lines) + rng.choice(("", "\n"))).encode("utf-8", "surrogateescape")
 
 
 def make_typed(rng, files, properties, sound):
@@ -241,14 +307,14 @@ def make_layout(rng, files, properties, sound):
     chunks, placed = sound_chunks(rng, files, 3000, "readonly" in properties)
     path = files.layout
     if sound:
-        return {"layout": path}, placed, encode(chunks)
+        return {"layout": path}, placed, encode(rng, chunks)
     kind = rng.randrange(10)
     if kind <= 1:
         path = rng.choice(files.bad_layouts)
     if kind <= 5:
-        text = encode(damage_chunks(rng, files, chunks))
+        text = encode(rng, damage_chunks(rng, files, chunks))
     else:
-        text = damage_json(rng, encode(chunks))
+        text = damage_lines(rng, encode(rng, chunks))
     return {"layout": path}, None, text
 
 

@@ -16,14 +16,14 @@ class Files:
         self.pages = {}         # good path -> number of pages
         self._make_good()
         self._make_bad()
-        self.layout = self.path("layout.json")
+        self.layout = self.path("layout")
 
     def path(self, name):
         return os.path.join(self.folder, name)
 
     def _make_good(self):
         sizes = {"a": 16, "b": 1, "c": 64, "d": 256, "with,comma": 2, "with space": 3,
-                 "co:lon": 2, "n\u00e4me": 2, "x" * 60: 1}
+                 "co:lon": 2, "n\u00e4me": 2, "x" * 60: 1, " file='\"x\" ": 2}
         for name, pages in sizes.items():
             self._tagged(self.path(name), pages)
         self.huge = self.path("huge")
@@ -72,6 +72,11 @@ class Files:
 
     def reaches_end(self, path, offset, size):
         return path != self.huge and offset + size == self.pages[path] * PAGE
+
+    def identity(self, path):
+        """Device and inode, as the device compares them."""
+        found = os.stat(path)
+        return found.st_dev, found.st_ino
 
     def read(self, path, offset, size):
         descriptor = os.open(path, os.O_RDONLY)
