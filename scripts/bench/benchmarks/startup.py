@@ -4,8 +4,8 @@
 Time from starting QEMU to its exit. Chunks are 64 KiB and taken from the file backwards, so
 that no two of them merge into one mapping; *holes* means that every second 64 KiB of the BAR
 is empty. The plain form of the chunks cannot make such holes, and 100,000 chunks exceed what
-Linux takes as one argument; a layout file in JSON can do both. It is measured without holes
-as well, to tell the cost of JSON from that of holes. Beside them: no device at all, and
+Linux takes as one argument; a layout file can do both. It is measured without holes as well,
+to tell the cost of reading it from that of holes. Beside them: no device at all, and
 ivshmem-plain on one file of the same size.
 
 What a device costs is a sample of QEMU with it, less the sample without any device of the
@@ -18,7 +18,6 @@ Memory slots are the RAM sections of the guest's address space. 100,000 chunks n
 mappings: as root, `vm.max_map_count` is raised for the time of the run.
 """
 import contextlib
-import json
 import os
 import re
 import resource
@@ -82,8 +81,9 @@ def plain_form(path, count):
 
 def write_layout(layout, path, count, step):
     with open(layout, "w", encoding="utf-8") as file:
-        json.dump([{"file": path, "offset": (count - i - 1) * CHUNK, "size": CHUNK, "at": i * step}
-                   for i in range(count)], file)
+        for i in range(count):
+            print(f"offset={(count - i - 1) * CHUNK} size={CHUNK} at={i * step} file={path}",
+                  file=file)
 
 
 def arguments(folder, count, kind):
