@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # The demo between primary processes on one machine, for the tests of this
-# folder: each guest program gets a metadata file in place of a PCI device.
+# directory: each guest program gets a metadata file in place of a PCI device.
 # Source it with HOST-PROGRAM GUEST-PROGRAM LIBRARY as arguments; it changes to a
-# folder of its own, where the logs are, and prints TAP.
+# directory of its own, where the logs are, and prints TAP.
+# shellcheck source=scripts/lib/children.sh
+. "$(dirname "$(realpath "$0")")/../../scripts/lib/children.sh"
 host_program=$(realpath "$1") guest_program=$(realpath "$2") library=$(realpath "$3")
 tests=0 failed=0 running=
 
@@ -21,11 +23,10 @@ export LD_LIBRARY_PATH
 
 # shellcheck disable=SC2317  # called by the trap
 clean_up() {
-    # shellcheck disable=SC2086  # a list
-    [ -z "$running" ] || kill -9 $running 2>/dev/null
+    for pid in $running; do child_signal KILL "$pid"; done
     wait
     cd / && rm -rf "$run"
-    [ "$(id -u)" -ne 0 ] || rm -rf "/var/run/dpdk/$prefix"-*
+    [ "$(id -u)" -ne 0 ] || rm -rf "/var/run/dpdk/${prefix:?}"-*
 }
 trap clean_up EXIT
 trap 'exit 1' INT TERM HUP
@@ -59,7 +60,7 @@ begin_host() {
     shift
     begin host "$host_program" -m 64 -- "$@" --device-file "$run/device" --wait 60 --timeout 60
     host=$pid
-    while [ ! -e "$file" ] && kill -0 "$host" 2>/dev/null; do sleep 0.05; done
+    while [ ! -e "$file" ] && child_runs "$host"; do sleep 0.05; done
 }
 
 # begin_guest NAME METADATA OPTIONS...

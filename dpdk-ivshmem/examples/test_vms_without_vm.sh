@@ -20,12 +20,12 @@ begin_vm() {
 
 # exchanging PID NAME: until its program has begun, or has ended.
 exchanging() {
-    while ! says "$2" "all are there" && kill -0 "$1" 2>/dev/null; do sleep 0.01; done
+    while ! says "$2" "all are there" && child_runs "$1"; do sleep 0.01; done
 }
 
 # replace NUMBER PID: kill it and begin another one; false if it had finished.
 replace() {
-    kill -9 "$2" 2>/dev/null
+    child_signal KILL "$2"
     wait "$2"
     [ $? -eq 137 ] || return 1
     cat "vm$1.log" >>"lives$1.log"
@@ -51,7 +51,7 @@ kill_some() {
 is_stopped() { [ "$(sed 's/.*) //' "/proc/$1/stat" | cut -d ' ' -f 1)" = T ]; }
 
 begin_host "$run/device.vm3" --vms 3 --messages "$messages" --packets "$packets"
-kill -STOP "$host"
+child_signal STOP "$host"
 # Not in the order of the circle.
 begin_vm 3 && vm3=$pid
 begin_vm 1 && vm1=$pid
@@ -63,7 +63,7 @@ check "VM 1 passes" passes "$vm1"
 check "VM 2 passes" passes "$vm2"
 check "VM 3 passes" passes "$vm3"
 check "the host program has been stopped all the time" is_stopped "$host"
-kill -CONT "$host"
+child_signal CONT "$host"
 check "the host program passes: nothing is lost, and the pool is whole" passes "$host"
 check "no errors anywhere" says host "all passed, errors: 0"
 for vm in 1 2 3; do

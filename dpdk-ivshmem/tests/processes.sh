@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # DPDK processes of this machine that load our library as plugin, for tests in
-# shell: a folder, names and an environment of their own. Source it with PLUGIN
-# set; it sources tap.sh. Who does so calls remove_leavings at the end.
+# shell: a directory, names and an environment of their own. Source it with PLUGIN
+# set; it sources tap.sh and children.sh. A script that does so calls remove_leavings
+# at its end.
 # shellcheck source=scripts/lib/tap.sh
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../../scripts/lib/tap.sh"
+# shellcheck source=scripts/lib/children.sh
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../../scripts/lib/children.sh"
 
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/ivshmem-tests-XXXXXX")
 PREFIX=ivtests$$- # what names begin with
@@ -21,11 +24,11 @@ unset RUNTIME_DIRECTORY
 mkdir -m 700 "$XDG_RUNTIME_DIR" "$RTE_IVSHMEM_DIR"
 
 # The EAL leaves them for the next start of the same name.
-remove_hugepages() { [ -z "${IVSHMEM_HUGE:-}" ] || rm -f "$IVSHMEM_HUGE/$PREFIX"*; }
+remove_hugepages() { [ -z "${IVSHMEM_HUGE:-}" ] || rm -f "$IVSHMEM_HUGE/${PREFIX:?}"*; }
 
 remove_leavings() {
     remove_hugepages
-    [ "$(id -u)" != 0 ] || rm -rf "/var/run/dpdk/$PREFIX"*
+    [ "$(id -u)" != 0 ] || rm -rf "/var/run/dpdk/${PREFIX:?}"*
     rm -rf "$WORK"
 }
 

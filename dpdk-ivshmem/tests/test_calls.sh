@@ -35,7 +35,7 @@ answers_telemetry() {
         <"$WORK/input" >"$WORK/asked.log" 2>&1 &
     pid=$!
     until grep -qs "guest: ask" "$WORK/asked.log"; do
-        if [ "$SECONDS" -gt "$deadline" ] || ! kill -0 "$pid"; then
+        if [ "$SECONDS" -gt "$deadline" ] || ! child_runs "$pid"; then
             cat "$WORK/asked.log"
             return 1
         fi

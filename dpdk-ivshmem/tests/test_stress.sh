@@ -11,29 +11,34 @@ HOST=$(realpath "$1") GUEST=$(realpath "$2") PLUGIN=$(realpath "$3") MODE=$4 SEC
 . "$(dirname "$(readlink -f "$0")")/processes.sh"
 
 LCORES=0@$CPUS,1@$CPUS
-: >"$WORK/started"
-
-cleanup() {
-    local pid
-    while read -r pid; do
-        # Ended long ago, its number may be another's.
-        ! grep -qs "$PREFIX" "/proc/$pid/cmdline" || kill -KILL "$pid" 2>/dev/null || true
-    done <"$WORK/started"
-    wait
-    remove_leavings
-}
-trap cleanup EXIT
+trap remove_leavings EXIT
 
 memory_of "$MODE" 32
 
+# end_started: `timeout` passes the signal on.
+end_started() {
+    local pid
+    for pid in "${STARTED[@]}"; do child_signal TERM "$pid" || true; done
+    wait
+}
+
+# start LOG COMMAND...: killed when it has taken a minute too long: a pool with broken
+# caches may hold its users up for ever. Sets PID.
+start() {
+    local log=$1
+    shift
+    timeout --foreground -s KILL $((LIMIT + 60)) "$@" >"$log" 2>&1 &
+    PID=$!
+    STARTED+=("$PID")
+}
+
 start_host() {
-    "$HOST" "${MEMORY[@]}" --no-pci --no-telemetry --lcores "$LCORES" \
+    start "$WORK/host.log" "$HOST" "${MEMORY[@]}" --no-pci --no-telemetry --lcores "$LCORES" \
         --base-virtaddr "$FAR" --file-prefix "${PREFIX}host" \
-        --log-level lib.eal:warning -- st "$1" 2 >"$WORK/host.log" 2>&1 &
-    HOST_PID=$!
-    echo "$HOST_PID" >>"$WORK/started"
+        --log-level lib.eal:warning -- st "$1" 2
+    HOST_PID=$PID
     until grep -q '^ready' "$WORK/host.log"; do
-        kill -0 "$HOST_PID" 2>/dev/null || { cat "$WORK/host.log"; return 1; }
+        child_runs "$HOST_PID" || { cat "$WORK/host.log"; return 1; }
         sleep 0.05
     done
 }
@@ -41,32 +46,27 @@ start_host() {
 start_guest() {
     local name=$1
     shift
-    "$GUEST" --no-huge -m 16 --no-pci --no-telemetry --lcores "$LCORES" \
+    start "$WORK/$name.log" "$GUEST" --no-huge -m 16 --no-pci --no-telemetry --lcores "$LCORES" \
         --file-prefix "$PREFIX$name" --log-level lib.eal:warning \
-        -d "$(basename "$PLUGIN")" -a "ivshmem0,file=$RTE_IVSHMEM_DIR/st" -- "$@" \
-        >"$WORK/$name.log" 2>&1 &
-    GUESTS+=($!)
-    echo $! >>"$WORK/started"
+        -d "$(basename "$PLUGIN")" -a "ivshmem0,file=$RTE_IVSHMEM_DIR/st" -- "$@"
+    GUESTS+=("$PID")
 }
 
 # run SECONDS ARGUMENT...: of the guests; sets HOST_STATUS and GUEST_STATUS.
 run() {
-    local pid watch seconds=$1
+    local pid seconds=$1
     shift
-    GUESTS=() HOST_STATUS=0 GUEST_STATUS=0
+    LIMIT=$seconds STARTED=() GUESTS=() HOST_STATUS=0 GUEST_STATUS=0
+    trap end_started EXIT
+    trap 'exit 143' INT TERM HUP
     start_host "$seconds"
     # The words of the host's own line.
     # shellcheck disable=SC2046
     [ "${1:-}" != shared ] || set -- shared $(sed -n 's/^caches: //p' "$WORK/host.log")
     start_guest a "$@"
     start_guest b "$@"
-    # A pool with broken caches may hold its users up for ever.
-    { sleep $((seconds + 60)); kill -KILL "$HOST_PID" "${GUESTS[@]}"; } >/dev/null 2>&1 &
-    watch=$!
     for pid in "${GUESTS[@]}"; do wait "$pid" || GUEST_STATUS=$?; done
     wait "$HOST_PID" || HOST_STATUS=$?
-    kill "$watch" 2>/dev/null || true
-    wait "$watch" 2>/dev/null || true
     grep -h -e '^total' -e '^party' "$WORK/host.log" >"$WORK/totals" || true
 }
 

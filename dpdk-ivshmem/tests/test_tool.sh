@@ -8,12 +8,14 @@ set -euo pipefail
 TESTS=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
 # shellcheck source=scripts/lib/tap.sh
 . "$TESTS/../../scripts/lib/tap.sh"
+# shellcheck source=scripts/lib/children.sh
+. "$TESTS/../../scripts/lib/children.sh"
 
 TOOL=$(realpath "$1") HOST=$(realpath "$2") SOURCES=$(realpath "$3")
 PYTHON=/usr/bin/python3
 COMMANDS=(list dump check audit device clean)
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/ivshmem-tool-XXXXXX")
-PREFIX=ivtool$$
+PREFIX=ivtool$$- # no other's prefix begins with it
 NAME=vm$$ # no other host of this machine may have it: it is looked up by name
 HOSTS=() # processes to end
 CPUS=$(awk '$1 == "Cpus_allowed_list:" { print "(" $2 ")" }' /proc/self/status)
@@ -25,10 +27,10 @@ RUNTIME=$XDG_RUNTIME_DIR/dpdk
 
 cleanup() {
     local pid
-    for pid in "${HOSTS[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
+    for pid in "${HOSTS[@]}"; do child_signal KILL "$pid" || true; done
     wait
-    [ -z "${IVSHMEM_HUGE:-}" ] || rm -f "$IVSHMEM_HUGE/$PREFIX"*
-    rm -rf "$WORK" "${RUNTIME:?}/$PREFIX"*
+    [ -z "${IVSHMEM_HUGE:-}" ] || rm -f "$IVSHMEM_HUGE/${PREFIX:?}"*
+    rm -rf "$WORK" "${RUNTIME:?}/${PREFIX:?}"*
 }
 trap cleanup EXIT
 
@@ -54,7 +56,7 @@ start_host() {
 
 # A host's end, as a crash leaves it.
 kill_host() {
-    { kill -KILL "$1" && wait "$1"; } 2>/dev/null || true
+    { child_signal KILL "$1" && wait "$1"; } 2>/dev/null || true
 }
 
 # json PYTHON-EXPRESSION: true of the document d on standard input.

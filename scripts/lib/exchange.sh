@@ -3,7 +3,9 @@
 #
 # A host program and a guest at the same time, for scripts/demo and tests/e2e:
 # start them, show or keep what they print, end them whatever happens. Needs
-# common.sh; RUN is the folder of this run, made by exchange_begin.
+# common.sh; RUN is the directory of this run, made by exchange_begin.
+# shellcheck source=scripts/lib/children.sh
+. "$ROOT/scripts/lib/children.sh"
 
 PROGRAMS=$BUILD/dpdk-ivshmem
 HOST_PROGRAM=$PROGRAMS/examples/ivshmem-demo-host
@@ -12,12 +14,12 @@ VM_RUNNER=()   # the same for a VM
 GUEST_PROGRAM=$PROGRAMS/examples/ivshmem-demo-guest
 PLUGIN=$PROGRAMS/lib/librte_ivshmem.so
 GUEST_PLUGINS='-d librte_ivshmem.so -d librte_mempool_ring.so'
-STARTED=() # processes to end, in the order of their start
+STARTED=() # children that nobody has waited for, in the order of their start
 FILTERS=() # processes that write what they print
 PLUGIN_FILES=() # arguments of scripts/guest-image for GUEST_PLUGINS, by make_guest_image
 HUGE_DIR=  # mount point, once hugepages have been reserved
 
-# exchange_begin: an empty RUN folder and the names that keep this run apart
+# exchange_begin: an empty RUN directory and the names that keep this run apart
 # from every other DPDK program on the machine.
 exchange_begin() {
     mkdir -p "$BUILD/run"
@@ -27,8 +29,8 @@ exchange_begin() {
     DEVICE_FILE=$RUN/device
     # DPDK's default for users is /tmp/dpdk, which belongs to the first one.
     # Short, because a socket path has at most 107 bytes.
-    XDG_RUNTIME_DIR=$(mktemp -d "${TMPDIR:-/tmp}/ivshmem-XXXXXX")
-    export XDG_RUNTIME_DIR
+    OWN_RUNTIME_DIR=$(mktemp -d "${TMPDIR:-/tmp}/ivshmem-XXXXXX")
+    export XDG_RUNTIME_DIR=$OWN_RUNTIME_DIR
     trap exchange_end EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
@@ -41,8 +43,8 @@ exchange_end() {
     for pid in "${STARTED[@]}"; do stop "$pid"; done
     drain
     [ -z "$HUGE_DIR" ] || "$ROOT/scripts/hugepages" --name "$FILE_PREFIX" release || true
-    if [ "$(id -u)" -eq 0 ]; then rm -rf "/var/run/dpdk/$FILE_PREFIX"*; fi
-    rm -rf "$XDG_RUNTIME_DIR"
+    if [ "$(id -u)" -eq 0 ]; then rm -rf "/var/run/dpdk/${FILE_PREFIX:?}"*; fi
+    rm -rf "$OWN_RUNTIME_DIR"
     exchange_at_end "$status"
 }
 
@@ -85,7 +87,6 @@ drain() {
 # says NAME TEXT: has that been printed by what was started under the name?
 says() { grep -qF -- "$2" "$RUN/$1.log"; }
 
-alive() { kill -0 "$1" 2>/dev/null; }
 
 # until_true SECONDS COMMAND...: false if it has not come true by then.
 until_true() {
@@ -97,20 +98,38 @@ until_true() {
     done
 }
 
-ended() { ! alive "$1"; }
+# ended PID: a child; true also after it has been waited for.
+ended() { ! child_runs "$1"; }
 
-# stop PID: asks, then insists.
-stop() {
-    alive "$1" || return 0
-    kill -TERM "$1" 2>/dev/null || true
-    until_true 5 ended "$1" || kill -KILL "$1" 2>/dev/null || true
-    wait "$1" 2>/dev/null || true
+# forget PID: it has been waited for, so the number may now be another process's.
+forget() {
+    local pid others=()
+    for pid in "${STARTED[@]}"; do
+        [ "$pid" = "$1" ] || others+=("$pid")
+    done
+    STARTED=("${others[@]}")
 }
 
 # status_of PID: waits for its end and sets STATUS.
 status_of() {
     # shellcheck disable=SC2034  # for the scripts that source this file
-    if wait "$1"; then STATUS=0; else STATUS=$?; fi
+    if wait "$1" 2>/dev/null; then STATUS=0; else STATUS=$?; fi
+    forget "$1"
+}
+
+# end_by SIGNAL PID: sends the signal to a child that still runs, and waits for its end.
+end_by() {
+    child_signal "$1" "$2"
+    wait "$2" 2>/dev/null || true
+    forget "$2"
+}
+
+# stop PID: asks, then insists.
+stop() {
+    child_signal TERM "$1" || true
+    until_true 5 ended "$1" || child_signal KILL "$1" || true
+    wait "$1" 2>/dev/null || true
+    forget "$1"
 }
 
 # hugepages_begin MIB [FOLDER]: hugepages for this run, given back at its end;

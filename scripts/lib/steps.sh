@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # Runs the steps of build.sh: one line each, a log each. Needs common.sh.
+# shellcheck source=scripts/lib/children.sh
+. "$ROOT/scripts/lib/children.sh"
 
 LOGS=$BUILD/logs
 STEP_PID=
@@ -13,7 +15,7 @@ now() { local t=${EPOCHREALTIME/[.,]/}; printf '%s' "$((t / 1000))"; }
 # of it, whatever it started.
 interrupted() {
     trap - INT TERM
-    [ -z "$STEP_PID" ] || kill -TERM -- "-$STEP_PID" 2>/dev/null || true
+    [ -z "$STEP_PID" ] || child_group_signal TERM "$STEP_PID" || true
     say
     say "interrupted; the next run goes on from here"
     exit 130
@@ -27,7 +29,7 @@ counter() { tail -c 600 "$1" 2>/dev/null | tr '\r' '\n' | grep -oE '^\[[0-9]+/[0
 # terminal, a line every half minute elsewhere.
 watch_step() {
     local last=$3 time
-    while kill -0 "$STEP_PID" 2>/dev/null; do
+    while child_runs "$STEP_PID"; do
         sleep 0.1
         time=$(now)
         if [ -t 2 ]; then

@@ -6,14 +6,11 @@ set -euo pipefail
 ROOT=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)
 # shellcheck source=scripts/lib/tap.sh
 . "$ROOT/scripts/lib/tap.sh"
+# shellcheck source=scripts/lib/children.sh
+. "$ROOT/scripts/lib/children.sh"
 
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/ivshmem-bench.XXXXXX")
-BUSY=
-finish() {
-    [ -z "$BUSY" ] || kill "$BUSY" 2>/dev/null || true
-    rm -rf "$WORK"
-}
-trap finish EXIT
+trap 'rm -rf "$WORK"' EXIT
 TOY=$WORK/toy
 mkdir -p "$TOY/scripts/bench/benchmarks"
 cp -r "$ROOT/scripts/bench/run" "$ROOT/scripts/bench/harness" "$TOY/scripts/bench"
@@ -109,10 +106,13 @@ comparison_is_by_ratio() {
 }
 
 busy_machine_is_said() {
+    local busy
     (while :; do :; done) &
-    BUSY=$!
+    busy=$!
+    # shellcheck disable=SC2064  # of now
+    trap "child_signal TERM $busy || true" EXIT
     fails 0 "$RUN" toy --quick
-    kill "$BUSY"
+    child_signal TERM "$busy"
     contains "$OUTPUT" "warning: this machine is busy"
     contains "$OUTPUT" "**The machine was busy**"
     [ "$(json 'd["benchmarks"]["toy"]["activity"]["busy"] > 0')" = True ]

@@ -8,6 +8,8 @@ ROOT=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)
 . "$ROOT/scripts/lib/tap.sh"
 # shellcheck source=scripts/lib/toy.sh
 . "$ROOT/scripts/lib/toy.sh"
+# shellcheck source=scripts/lib/children.sh
+. "$ROOT/scripts/lib/children.sh"
 
 unset IVSHMEM_LOCK_HELD QEMU_SRC
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/ivshmem-build.XXXXXX")
@@ -111,9 +113,9 @@ debian_root_leaves_nothing() {
         sh -c "exec 5>/build/$name; flock 5; echo locked >&5; exec sleep 986" &
     run=$!
     set +m
-    until [ -s "$work/$name" ]; do kill -0 $run; done
+    until [ -s "$work/$name" ]; do child_runs $run; done
     fails 1 flock -n "$work/$name" true
-    kill -TERM -- -$run
+    child_group_signal TERM $run
     wait $run || status=$?
     [ $status = 143 ] || { echo "exit status $status"; return 1; }
     flock -w 5 "$work/$name" true
@@ -126,7 +128,7 @@ two_runs_do_not_clash() {
     flock 5
     "$TOY/scripts/series" status >"$WORK/waiting" 2>&1 5>&- &
     holder=$!
-    until grep -q "waiting for it" "$WORK/waiting"; do kill -0 $holder; done
+    until grep -q "waiting for it" "$WORK/waiting"; do child_runs $holder; done
     exec 5>&-
     wait $holder
 }
@@ -174,8 +176,8 @@ END
     rm -f "$WORK/pid"
     ROOT=$TOY bash "$WORK/step" "$WORK/pid" >"$WORK/out" 2>&1 &
     local step=$! status=0
-    until [ -s "$WORK/pid" ]; do kill -0 $step; done
-    kill -TERM $step
+    until [ -s "$WORK/pid" ]; do child_runs $step; done
+    child_signal TERM $step
     wait $step || status=$?
     [ $status = 130 ]
     # The kernel may take a moment to end the child.
@@ -218,8 +220,8 @@ debian_root_is_seen() {
     "$ROOT/scripts/debian-root" run --exec --share "$shared" \
         sh -c "exec 5>$shared/file; echo seen >&5; exec sleep 986" &
     # shellcheck disable=SC2064  # of now
-    trap "kill $! 2>/dev/null || true" EXIT
-    until [ -s "$shared/file" ]; do kill -0 $!; done
+    trap "child_signal TERM $! || true" EXIT
+    until [ -s "$shared/file" ]; do child_runs $!; done
     [ "$(cat "/proc/$!/fd/5")" = seen ]
     fails 7 "$ROOT/scripts/debian-root" run --exec sh -c 'exit 7'
     fails 2 "$ROOT/scripts/debian-root" run --share "$WORK/nothing" true

@@ -12,6 +12,8 @@ ROOT=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)
 . "$ROOT/scripts/lib/common.sh"
 # shellcheck source=scripts/lib/tap.sh
 . "$ROOT/scripts/lib/tap.sh"
+# shellcheck source=scripts/lib/children.sh
+. "$ROOT/scripts/lib/children.sh"
 
 LIMIT=180 # seconds for a document
 SESSION=
@@ -22,7 +24,7 @@ trap 'exit 143' TERM HUP
 
 # shellcheck disable=SC2317  # called by the trap
 end() {
-    [ -z "$SESSION" ] || { kill "$SESSION" 2>/dev/null && wait "$SESSION"; } || true
+    [ -z "$SESSION" ] || { child_signal TERM "$SESSION" && wait "$SESSION"; } || true
     rm -rf "$WORK"
 }
 
@@ -37,7 +39,7 @@ write_session() {
     local number kind
     echo "cd $(printf %q "$ROOT")"
     # shellcheck disable=SC2016  # expanded by the session
-    echo 'trap '\''trap - TERM; jobs=$(jobs -p); [ -z "$jobs" ] || kill $jobs; wait'\'' EXIT
+    echo 'trap '\''trap - TERM; jobs=$(jobs -pr); [ -z "$jobs" ] || kill $jobs; wait'\'' EXIT
 trap "exit 143" TERM
 set -eu -o pipefail'
     while read -r number _ kind; do

@@ -95,13 +95,14 @@ exchange() {
 }
 
 host_processes() {
-    local name=$1 way=$2 answerer
+    local name=$1 way=$2 answerer asked
     on_host "$name-answer" answer "$SOCKET" 1 "$way"
     answerer=$PID
     host_asks "$name-ask" "$way" "$3"
-    wait "$answerer" || STATUS=$?
+    asked=$STATUS
+    status_of "$answerer"
     sed -n 's/^\(asked\|answered\) /# &/p' "$RUN/$name-ask.log" "$RUN/$name-answer.log"
-    [ "$STATUS" -eq 0 ]
+    [ "$asked $STATUS" = "0 0" ]
 }
 
 guest_to_guest() {

@@ -17,7 +17,7 @@ PACKETS=2000 # that restart_guest.c sends
 
 # share_more: from now on the VM has an older generation.
 share_more() {
-    kill -USR1 "$HOST_PID"
+    child_signal USR1 "$HOST_PID"
     until_true 20 says "life$LIFE" "more is shared"
 }
 

@@ -77,12 +77,12 @@ check_pair_alone() {
     share_vms 2 --no-huge -m 64
     boot_vm 2
     not_yet_lost says vm2 "waiting for vm1"
-    kill -STOP "$HOST_PID"
+    child_signal STOP "$HOST_PID"
     until_true 20 process_is T "$HOST_PID"
     boot_vm 1
     vms_end
     check "the host program has been stopped while two VMs did everything" process_is T "$HOST_PID"
-    kill -CONT "$HOST_PID"
+    child_signal CONT "$HOST_PID"
     check_host
     check_vm vm1
     check_vm vm2
@@ -104,8 +104,7 @@ check_chain() {
     boot_vm 2
     boot_vm 3
     not_yet_lost grep -q '^packets ' "$RUN/vm2.log"
-    kill -9 "${VM_PIDS[2]}"
-    wait "${VM_PIDS[2]}" || true
+    end_by KILL "${VM_PIDS[2]}"
     check "VM 2 was killed in the midst" not says vm2 "checked"
     boot_as vm2-again 2 --resume
     vms_end

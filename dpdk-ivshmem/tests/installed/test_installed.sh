@@ -10,6 +10,8 @@ build=$(realpath "$1")
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 # shellcheck source=scripts/lib/tap.sh
 . "$here/../../../scripts/lib/tap.sh"
+# shellcheck source=scripts/lib/children.sh
+. "$here/../../../scripts/lib/children.sh"
 
 CC=${CC:-cc} CXX=${CXX:-c++}
 WARNINGS=(-Wall -Wextra -Werror)
@@ -138,7 +140,7 @@ exchange() {
     coproc HOST { eal host 0 "$host" 2>"$WORK/host.log"; }
     pid=$HOST_PID out=${HOST[0]} in=${HOST[1]}
     # shellcheck disable=SC2064  # of now
-    trap "kill $pid 2>/dev/null || true" EXIT
+    trap "child_signal TERM $pid || true" EXIT
     read -r -t 60 -u "$out" device || { cat "$WORK/host.log"; return 1; }
     contains "$device" "-device ivshmem,file=$RTE_IVSHMEM_DIR/installed:"
     (eal guest 64 "$guest" -a "ivshmem0,file=$RTE_IVSHMEM_DIR/installed")

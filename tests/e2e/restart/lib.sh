@@ -38,10 +38,7 @@ start_life() {
 life_begun() { says "life$LIFE" "life $LIFE is shared" || ended "$HOST_PID"; }
 
 # end_life SIGNAL: the host program ends by that.
-end_life() {
-    kill "-$1" "$HOST_PID"
-    wait "$HOST_PID" 2>/dev/null || true
-}
+end_life() { end_by "$1" "$HOST_PID"; }
 
 # line COMMAND: what the host program printed for QMP.
 line() { grep -m 1 -F "\"execute\":\"$1\"" "$RUN/life$LIFE.log"; }
