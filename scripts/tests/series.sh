@@ -36,6 +36,8 @@ exported_series_holds() {
     [ ! -e "$TREE/roms/big/file" ]
     fails 0 series check
     contains "$OUTPUT" "2 lines changed in 1 upstream files"
+    fails 0 series conflicts
+    contains "$OUTPUT" "0 conflicts in 2 patches"
 }
 
 same_commits_on_every_machine() {
@@ -169,13 +171,36 @@ hand_edited_patch_fails_check() {
     contains "$OUTPUT" "differs: patches/0002"
 }
 
-hook_budget_is_enforced() {
+large_patches_fail_check() {
     fresh
-    seq 60 >>"$TREE/hw/misc/meson.build"
+    seq 901 >>"$TOY/qemu/hw/misc/one.c"
     series fold
     series export
     fails 1 series check
-    contains "$OUTPUT" "not ok 4 - 62 lines changed"
+    contains "$OUTPUT" "not ok 4 - no patch changes more than 900 lines"
+    contains "$OUTPUT" "lines: hw/misc: add one"
+}
+
+cover_letter_follows_the_series() {
+    fresh
+    printf 'From: Us <us@example.invalid>\nSubject: [PATCH 0/9] Add one\n\nWhat it is for.\n' \
+        >"$TOY/patches/cover-letter.txt"
+    series export
+    grep -qx 'Subject: \[PATCH 0/2\] Add one' "$TOY/patches/cover-letter.txt"
+    grep -qx 'What it is for.' "$TOY/patches/cover-letter.txt"
+    grep -qx '  hw/misc: add one' "$TOY/patches/cover-letter.txt"
+    fails 0 series check
+    sed -i 's/What it is for/What it does/' "$TOY/patches/cover-letter.txt"
+    fails 0 series check
+    sed -i 's,hw/misc: add one,hw/misc: add two,' "$TOY/patches/cover-letter.txt"
+    fails 1 series check
+    contains "$OUTPUT" "differs: patches/cover-letter.txt"
+}
+
+patches_are_numbered() {
+    fresh
+    grep -q '^Subject: \[PATCH 1/2\] ' "$TOY"/patches/0001-*.patch
+    grep -q '^Subject: \[PATCH 2/2\] ' "$TOY"/patches/0002-*.patch
 }
 
 checkpatch_errors_fail_check() {
@@ -208,6 +233,10 @@ new_qemu_conflict_is_resolved_by_hand() {
     tar -cJf "$TOY/build/downloads/qemu_2.0.tar.xz" -C "$TOY/release" qemu-2.0
     echo "qemu 2.0 debian pool/qemu_2.0.tar.xz $(sha256sum "$TOY/build/downloads/qemu_2.0.tar.xz" |
         cut -d' ' -f1)" >"$TOY/qemu/SOURCES"
+    fails 1 series conflicts
+    contains "$OUTPUT" "conflicts: 0002-"
+    contains "$OUTPUT" "    hw/misc/meson.build:"
+    contains "$OUTPUT" "1 conflicts in 2 patches on QEMU 2.0"
     fails 1 series import
     contains "$OUTPUT" "--resolve"
     fails 1 series import --resolve
@@ -273,7 +302,9 @@ t "import refuses to lose edits of hooks" import_refuses_to_lose_hook_edits
 t "import refuses to replace edits in the tree" import_refuses_to_replace_edits_in_the_tree
 t "import refuses to lose commits" import_refuses_to_lose_commits
 t "a patch edited by hand fails the check" hand_edited_patch_fails_check
-t "the budget for hook lines is enforced" hook_budget_is_enforced
+t "a patch of more than 900 lines fails the check" large_patches_fail_check
+t "the cover letter follows the series" cover_letter_follows_the_series
+t "patches are numbered" patches_are_numbered
 t "errors of checkpatch fail the check" checkpatch_errors_fail_check
 t "a new QEMU is merged three ways" new_qemu_merges_three_ways
 t "a conflict with a new QEMU is resolved by hand" new_qemu_conflict_is_resolved_by_hand

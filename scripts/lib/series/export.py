@@ -39,8 +39,13 @@ SHORTLOG = re.compile(r"^\S.* \(\d+\):$", re.M)
 
 
 def cover_letter(place, base, tip="HEAD"):
-    """The cover letter as a mail: our text, with the list of patches and the diffstat."""
+    """The cover letter as a mail: our text, with the list of patches and the diffstat.
+
+    None if nobody has written a text.
+    """
     text = (read(COVER) or b"").decode()
+    if not text:
+        return None
     head, _, body = text.partition("\n\n")
     shortlog = SHORTLOG.search(body)
     body = body[:shortlog.start()] if shortlog else body
@@ -99,7 +104,9 @@ def write_series(place, base, tip, force):
             + "\n  ".join(replaced)
         )
     replace_patches(patches)
-    write(COVER, cover_letter(place, base, tip))
+    cover = cover_letter(place, base, tip)
+    if cover:
+        write(COVER, cover)
     replace_overlay(files)
     say(f"exported {len(patches)} patches and {len(files)} files")
 

@@ -190,13 +190,14 @@ static void delete_backend(IvshmemFiles *f, HostMemoryBackend *backend)
 static bool block_migration(IvshmemFiles *f, const char *name, bool has_server,
                             Error **errp)
 {
-    unsigned modes = has_server ? -1u : BIT(MIG_MODE_NORMAL);
+    Error **reason = &f->migration_blocker;
 
-    error_setg(&f->migration_blocker, "device '%s' (ivshmem) shares memory "
+    error_setg(reason, "device '%s' (ivshmem) shares memory "
                "with processes on this host and cannot be migrated or saved: "
                "unplug it first (device_del), and plug one in afterwards%s",
                name, has_server ? "" : ", or use a CPR mode on this host");
-    return migrate_add_blocker_modes(&f->migration_blocker, modes, errp) == 0;
+    return !(has_server ? migrate_add_blocker(reason, errp) :
+                          migrate_add_blocker_normal(reason, errp));
 }
 
 static bool map_files(IvshmemFiles *f, Object *owner, Error **errp)
