@@ -17,6 +17,7 @@
 #include <rte_memzone.h>
 #include <rte_ring.h>
 
+#include "child.h"
 #include "eal.h"
 #include "modes.h"
 #include "rte_ivshmem.h"
@@ -256,6 +257,7 @@ static void end(struct process *process)
 {
 	close(process->fd);
 	waitpid(process->pid, NULL, 0);
+	process->pid = 0;
 }
 
 void process_quit(struct process *process)
@@ -266,6 +268,6 @@ void process_quit(struct process *process)
 
 void process_kill(struct process *process)
 {
-	kill(process->pid, SIGKILL);
+	child_signal(process->pid, SIGKILL);
 	end(process);
 }

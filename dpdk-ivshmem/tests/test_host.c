@@ -24,6 +24,7 @@
 #include <rte_memzone.h>
 #include <rte_ring.h>
 
+#include "child.h"
 #include "eal.h"
 #include "format.h"
 #include "holdings.h"
@@ -496,6 +497,8 @@ static pid_t start_sharing_process(void)
 	if (pipe(ends) != 0)
 		bail_out("pipe");
 	pid = fork();
+	if (pid < 0)
+		bail_out("fork");
 	if (pid == 0)
 		share_and_wait(ends[1]);
 	check(read(ends[0], &answer, 1) == 1 && answer == 'y',
@@ -515,8 +518,7 @@ static void test_other_process(void)
 
 	fails(rte_ivshmem_metadata_create("dead"), EEXIST,
 	      "refuses its name while it lives");
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	child_kill(pid);
 	read_published("dead", &dead);
 	check(dead.state == RTE_IVSHMEM_READY,
 	      "killed, it leaves a file that says ready");

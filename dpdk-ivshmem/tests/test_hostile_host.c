@@ -28,6 +28,7 @@
 #include <rte_memzone.h>
 #include <rte_ring.h>
 
+#include "child.h"
 #include "eal.h"
 #include "format.h"
 #include "rte_ivshmem.h"
@@ -110,8 +111,7 @@ static void end_child(pid_t *pid)
 {
 	if (*pid <= 0)
 		return;
-	kill(*pid, SIGKILL);
-	waitpid(*pid, NULL, 0);
+	child_kill(*pid);
 	*pid = 0;
 }
 

@@ -28,6 +28,7 @@
 #include <rte_memzone.h>
 #include <rte_ring.h>
 
+#include "child.h"
 #include "eal.h"
 #include "format.h"
 #include "holdings.h"
@@ -281,8 +282,7 @@ static bool kill_at(pid_t pid, unsigned int n)
 
 	for (unsigned int i = 0; i < n && call != SYS_exit_group; i++)
 		call = next_call(pid);
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	child_kill(pid);
 	return call != SYS_exit_group;
 }
 

@@ -8,14 +8,13 @@
 #include <ftw.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "device_text.h"
 #include "leavings.h"
 #include "sample.h"
@@ -142,12 +141,6 @@ static pid_t hold(const char *path, int operation)
 	return pid;
 }
 
-static void end(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
-}
-
 /* Walk */
 
 struct walked {
@@ -227,7 +220,7 @@ static void test_walk_alive(void)
 	walked = walk(0, &ret);
 	check(walked.alive, "metadata whose owner lives is alive");
 	check(walked.owner == pid, "its owner is found: %d", walked.owner);
-	end(pid);
+	child_kill(pid);
 	walked = walk(0, &ret);
 	check(!walked.alive && walked.owner == 0,
 	      "once the owner was killed it is not");
@@ -241,7 +234,7 @@ static void test_lock(void)
 
 	check(fd == -EBUSY && strstr(err.text, folder) != NULL,
 	      "a folder that another process has locked: %s", err.text);
-	end(pid);
+	child_kill(pid);
 	fd = ivshmem_folder_lock(folder, &err);
 	check(fd >= 0, "its lock goes away with the process");
 	close(fd);
@@ -302,7 +295,7 @@ static void test_clean_dead(void)
 	write_file(file("..dead.layout.new"), layout, strlen(layout));
 	write_file(file("begun"), "", 0);
 	put_changed("damaged", 300, 0xff, false);
-	end(hold(file("dead"), LOCK_EX));
+	child_kill(hold(file("dead"), LOCK_EX));
 	fd = open(file("dead"), O_RDONLY | O_CLOEXEC);
 
 	check(clean(true).files == 10 && exists(file("dead")) &&
@@ -341,7 +334,7 @@ static void test_clean_older(void)
 
 	check(clean(false).files == 0 && state_of(fd) == RTE_IVSHMEM_READY,
 	      "an older generation of a living process stays as it is");
-	end(pid);
+	child_kill(pid);
 	check(clean(true).files == 1 && exists(older) &&
 	      state_of(fd) == RTE_IVSHMEM_READY,
 	      "a dry run counts that of a dead one");
@@ -351,7 +344,7 @@ static void test_clean_older(void)
 	      state_of(fd) == RTE_IVSHMEM_CLOSING,
 	      "it is marked closing and goes, although the name has a new owner");
 	close(fd);
-	end(pid);
+	child_kill(pid);
 	clean(false);
 	older = make_older("md", 1);
 	check(clean(false).files == 0 && exists(older),
@@ -373,7 +366,7 @@ static void test_clean_alive(void)
 	fd = open(file("alive"), O_RDONLY | O_CLOEXEC);
 	check(state_of(fd) == RTE_IVSHMEM_READY, "nor is it marked closing");
 	close(fd);
-	end(pid);
+	child_kill(pid);
 	check(clean(false).files == 4, "all of it goes once that was killed");
 }
 
@@ -456,12 +449,12 @@ static void test_hugepages(void)
 	pid = hold(a, LOCK_SH);
 	check(clean(false).files == 1 && exists(a),
 	      "one that a living process has locked stays");
-	end(pid);
+	child_kill(pid);
 	put_listing("alive", a, a);
 	pid = hold(file("alive"), LOCK_EX);
 	check(clean(false).files == 0 && exists(a),
 	      "one that living metadata lists stays");
-	end(pid);
+	child_kill(pid);
 	clean(false);
 }
 

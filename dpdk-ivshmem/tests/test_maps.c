@@ -2,7 +2,6 @@
 /* What a process has mapped, as the kernel tells it. */
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "process_maps.h"
 #include "tap.h"
 
@@ -140,8 +140,7 @@ static void test_other_process(void)
 	ivshmem_mappings_free(&maps);
 	check(ivshmem_mappings_read(0, is_ours, &maps) == 0 && maps.n == 0,
 	      "which this one has no more");
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	child_kill(pid);
 	check(ivshmem_mappings_read(pid, is_ours, &maps) == -ENOENT &&
 	      maps.data == NULL, "a process that is gone");
 }

@@ -26,6 +26,7 @@
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 
+#include "child.h"
 #include "eal.h"
 #include "rte_ivshmem.h"
 #include "rte_ivshmem_guest.h"
@@ -72,7 +73,7 @@ static void end_life(int signum)
 {
 	if (host <= 0)
 		return;
-	kill(host, signum);
+	child_signal(host, signum);
 	waitpid(host, NULL, 0);
 	host = 0;
 }
@@ -81,7 +82,7 @@ static void end_life(int signum)
 static void end_host(void)
 {
 	if (host > 0)
-		kill(host, SIGCONT);
+		child_signal(host, SIGCONT);
 	end_life(SIGTERM);
 }
 
@@ -364,7 +365,7 @@ static void test_states(void)
 	usleep((RTE_IVSHMEM_SILENT_MS + 500) * 1000);
 	check(state() == RTE_IVSHMEM_HOST_LIVE,
 	      "and still is, asked after a while");
-	kill(host, SIGSTOP);
+	child_signal(host, SIGSTOP);
 	start = now_ms();
 	state();
 	silent = becomes(RTE_IVSHMEM_HOST_SILENT);
@@ -372,7 +373,7 @@ static void test_states(void)
 	/* The last sign may have been seen a little before. */
 	check(silent && start >= RTE_IVSHMEM_SILENT_MS - 300,
 	      "a stopped host is silent, after %u ms", (unsigned int)start);
-	kill(host, SIGCONT);
+	child_signal(host, SIGCONT);
 	check(becomes(RTE_IVSHMEM_HOST_LIVE) && exchange(),
 	      "it is live again when it goes on");
 	end_life(SIGKILL);
@@ -507,10 +508,10 @@ static void test_monitor_states(void)
 	const struct rte_ivshmem_event *event;
 	uint64_t generation;
 
-	kill(host, SIGSTOP);
+	child_signal(host, SIGSTOP);
 	check(state_goes(RTE_IVSHMEM_HOST_LIVE, RTE_IVSHMEM_HOST_SILENT),
 	      "it tells that the host is silent");
-	kill(host, SIGCONT);
+	child_signal(host, SIGCONT);
 	check(state_goes(RTE_IVSHMEM_HOST_SILENT, RTE_IVSHMEM_HOST_LIVE),
 	      "and that it is live again");
 	end_life(SIGKILL);
@@ -572,7 +573,7 @@ static void test_gone(void)
 				      RTE_IVSHMEM_MONITOR_ATTACH) != 0)
 		bail_out(rte_strerror(rte_errno));
 	rte_ivshmem_hold(file);
-	kill(host, SIGSTOP);
+	child_signal(host, SIGSTOP);
 	if (truncate(file, 0) != 0)
 		bail_out(file);
 	check(becomes(RTE_IVSHMEM_HOST_GONE), "memory of something else is gone");
@@ -582,7 +583,7 @@ static void test_gone(void)
 		usleep(10000);
 	check(!is_found(), "and is detached then");
 	rte_ivshmem_monitor_stop();
-	kill(host, SIGCONT);
+	child_signal(host, SIGCONT);
 	end_life(SIGTERM);
 	start_life();
 }

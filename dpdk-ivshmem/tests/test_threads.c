@@ -30,6 +30,7 @@
 #include <rte_mempool.h>
 #include <rte_ring.h>
 
+#include "child.h"
 #include "eal.h"
 #include "format.h"
 #include "holdings.h"
@@ -351,7 +352,7 @@ _Noreturn static void run_killer(void)
 		while (shared->victim == begun && !shared->stop)
 			nanosleep(&pause, NULL);
 		if (shared->kills < N_KILLS || !shared->stop)
-			kill(pid, SIGKILL);
+			child_signal(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 		shared->kills++;
 	}
