@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <dirent.h>
-#include <ftw.h>
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +7,7 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 
+#include "cleanup.h"
 #include "eal.h"
 #include "rte_ivshmem.h"
 #include "tap.h"
@@ -19,48 +18,14 @@ char test_prefix[32];
 static pid_t test_owner;
 static bool started;
 
-static int remove_entry(const char *path, const struct stat *st __rte_unused,
-			int type __rte_unused, struct FTW *ftw __rte_unused)
-{
-	return remove(path);
-}
-
-static void remove_folder(const char *path)
-{
-	nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-/* The EAL leaves its hugepage files for the next start of the same name. */
-static void remove_hugepages(void)
-{
-	const char *folder = getenv("IVSHMEM_HUGE");
-	char path[PATH_MAX];
-	struct dirent *entry;
-	DIR *dir = folder != NULL ? opendir(folder) : NULL;
-
-	while (dir != NULL && (entry = readdir(dir)) != NULL) {
-		if (strncmp(entry->d_name, test_prefix, strlen(test_prefix)) != 0)
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-		unlink(path);
-	}
-	if (dir != NULL)
-		closedir(dir);
-}
-
 void end_eal(void)
 {
-	const char *const prefixes[] = { test_prefix, test_guest };
-	char runtime[PATH_MAX], folder[PATH_MAX + 64];
+	char runtime[PATH_MAX];
 
 	snprintf(runtime, sizeof(runtime), "%s", rte_eal_get_runtime_dir());
-	*strrchr(runtime, '/') = '\0';
 	rte_eal_cleanup();
-	for (unsigned int i = 0; i < RTE_DIM(prefixes); i++) {
-		snprintf(folder, sizeof(folder), "%s/%s", runtime,
-			 prefixes[i]);
-		remove_folder(folder);
-	}
+	cleanup_runtime(runtime, test_prefix);
+	cleanup_runtime(runtime, test_guest);
 }
 
 static void clean_up(void)
@@ -69,8 +34,9 @@ static void clean_up(void)
 		return;
 	if (started)
 		end_eal();
-	remove_folder(test_dir);
-	remove_hugepages();
+	cleanup_tree(test_dir);
+	/* The EAL leaves them for the next start of the same name. */
+	cleanup_pages(getenv("IVSHMEM_HUGE"), test_prefix);
 }
 
 bool has_hugepages(const char *mode)
@@ -106,6 +72,8 @@ void start_eal(const char *mode)
 	};
 	int argc = 11;
 
+	if (!cleanup_is_prefix(test_prefix))
+		bail_out("what the EAL leaves could not be removed by its name");
 #ifdef __SANITIZE_THREAD__
 	/* Else the EAL cancels a thread in a call that tsan.supp ignores. */
 	argv[argc++] = "--no-shconf";

@@ -64,8 +64,6 @@ int runtime_host(const char *mode, const char *prefix, int ready)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	snprintf(test_prefix, 32, "%s", prefix);
-	/* Of which end_eal() removes the folder as well. */
-	snprintf(test_guest, 32, "%s-none", prefix);
 	start_eal(mode);
 	signal(SIGTERM, ask_to_stop);
 	if (rte_ivshmem_metadata_create(RUNTIME_NAME) != 0)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Memory with no file that QEMU could open is refused, with name and reason. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include <rte_memzone.h>
 #include <rte_ring.h>
 
+#include "cleanup.h"
 #include "eal.h"
 #include "rte_ivshmem.h"
 #include "tap.h"
@@ -175,23 +175,6 @@ static void test_freed_memory(void)
 		"refuses a pool in pages that were freed");
 }
 
-static void remove_names(void)
-{
-	const char *folder = getenv("IVSHMEM_HUGE");
-	char begins[32], path[PATH_MAX];
-	DIR *dir = opendir(folder);
-	struct dirent *entry;
-
-	snprintf(begins, sizeof(begins), "ivtest%dmap_", getpid());
-	while (dir != NULL && (entry = readdir(dir)) != NULL) {
-		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-		if (strncmp(entry->d_name, begins, strlen(begins)) == 0)
-			unlink(path);
-	}
-	if (dir != NULL)
-		closedir(dir);
-}
-
 /* The last test: the names of all hugepage files are removed. */
 static void test_removed_files(void)
 {
@@ -199,7 +182,7 @@ static void test_removed_files(void)
 	char through[32];
 
 	r = rte_ring_create("nameless", 64, SOCKET_ID_ANY, 0);
-	remove_names();
+	cleanup_pages(getenv("IVSHMEM_HUGE"), test_prefix);
 	snprintf(through, sizeof(through), "/proc/%d/fd/", getpid());
 	check(rte_ivshmem_metadata_add_ring(r, "md") == 0 &&
 	      rte_ivshmem_metadata_cmdline_generate(text, sizeof(text),

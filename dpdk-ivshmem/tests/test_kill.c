@@ -29,6 +29,7 @@
 #include <rte_ring.h>
 
 #include "child.h"
+#include "cleanup.h"
 #include "eal.h"
 #include "format.h"
 #include "holdings.h"
@@ -70,8 +71,7 @@ static unsigned int count_pages(void)
 	struct stat st;
 
 	while (dir != NULL && (entry = readdir(dir)) != NULL)
-		if (strncmp(entry->d_name, test_prefix,
-			    strlen(test_prefix)) == 0 &&
+		if (cleanup_is_page(entry->d_name, test_prefix) &&
 		    fstatat(dirfd(dir), entry->d_name, &st, 0) == 0)
 			n += (unsigned int)(st.st_blocks * 512 >> 21);
 	if (dir != NULL)

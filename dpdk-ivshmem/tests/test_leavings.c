@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "cleanup.h"
 #include "device_text.h"
 #include "leavings.h"
 #include "sample.h"
@@ -522,27 +522,18 @@ static void test_paths(void)
 
 /* Setting */
 
-static int remove_entry(const char *path, const struct stat *st, int type,
-			struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static void clean_up(void)
 {
 	if (getpid() != test_owner)
 		return;
 	if (huge_mounted)
 		umount2(huge, MNT_DETACH);
-	nftw(top, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	cleanup_tree(top);
 }
 
 static void new_folder(void)
 {
-	nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	cleanup_tree(folder);
 	mkdir(folder, 0700);
 }
 

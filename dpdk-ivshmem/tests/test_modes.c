@@ -7,8 +7,6 @@
  *
  * Hugepages are those mounted at IVSHMEM_HUGE (2 MiB) and IVSHMEM_HUGE_1G.
  */
-#include <dirent.h>
-#include <ftw.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "format.h"
 #include "modes.h"
 #include "modes_view.h"
@@ -65,37 +64,6 @@ static pid_t owner;
 
 /* ---- folders ---- */
 
-static int remove_entry(const char *path, const struct stat *st, int type,
-			struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static void remove_folder(const char *path)
-{
-	if (path[0] != '\0')
-		nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static void remove_pages(const char *folder, const char *whose)
-{
-	char path[PATH_MAX];
-	struct dirent *entry;
-	DIR *pages = folder != NULL ? opendir(folder) : NULL;
-
-	while (pages != NULL && (entry = readdir(pages)) != NULL) {
-		if (strncmp(entry->d_name, whose, strlen(whose)) != 0)
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-		unlink(path);
-	}
-	if (pages != NULL)
-		closedir(pages);
-}
-
 /* What a killed process leaves for the next start. */
 static void remove_leavings(const struct hello *hello)
 {
@@ -106,20 +74,21 @@ static void remove_leavings(const struct hello *hello)
 		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
 		unlink(path);
 	}
-	remove_pages(getenv("IVSHMEM_HUGE"), prefix);
-	remove_pages(getenv("IVSHMEM_HUGE_1G"), prefix);
-	remove_pages(getenv("IVSHMEM_HUGE"), user_prefix);
-	remove_pages(getenv("IVSHMEM_HUGE_1G"), user_prefix);
-	remove_folder(hello->runtime);
+	cleanup_pages(getenv("IVSHMEM_HUGE"), prefix);
+	cleanup_pages(getenv("IVSHMEM_HUGE_1G"), prefix);
+	cleanup_pages(getenv("IVSHMEM_HUGE"), user_prefix);
+	cleanup_pages(getenv("IVSHMEM_HUGE_1G"), user_prefix);
+	cleanup_runtime(hello->runtime, prefix);
+	cleanup_runtime(hello->runtime, user_prefix);
 }
 
 static void clean_up(void)
 {
 	if (getpid() != owner)
 		return;
-	remove_pages(getenv("IVSHMEM_HUGE"), prefix);
-	remove_pages(getenv("IVSHMEM_HUGE_1G"), prefix);
-	remove_folder(dir);
+	cleanup_pages(getenv("IVSHMEM_HUGE"), prefix);
+	cleanup_pages(getenv("IVSHMEM_HUGE_1G"), prefix);
+	cleanup_tree(dir);
 }
 
 static bool is_ours(const char *mount_point)
@@ -160,10 +129,12 @@ static void give_folders(uid_t uid)
 
 static void make_folders(void)
 {
+	if (mkdtemp(dir) == NULL)
+		bail_out("mkdtemp");
 	owner = getpid();
 	atexit(clean_up);
-	if (mkdtemp(dir) == NULL || chmod(dir, 0711) != 0)
-		bail_out("mkdtemp");
+	if (chmod(dir, 0711) != 0)
+		bail_out("chmod");
 	snprintf(prefix, sizeof(prefix), "ivmodes%d", getpid());
 	snprintf(user_prefix, sizeof(user_prefix), "ivuser%d", getpid());
 	snprintf(user_dir, sizeof(user_dir), "%s/user", dir);
