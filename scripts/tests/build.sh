@@ -184,33 +184,106 @@ END
     timeout 5 bash -c "while kill -0 $(cat "$WORK/pid") 2>/dev/null; do :; done"
 }
 
-huge_pages_are_given_back() {
-    [ "$(id -u)" = 0 ] || { echo "needs root"; return 77; }
-    [ -e /sys/kernel/mm/hugepages/hugepages-2048kB ] || { echo "no huge pages in this kernel"; return 77; }
-    local state=$WORK/state name=scripts-test-$$ dir=$WORK/huge
+# hugepages NAME COMMAND...: what this test run does is remembered in a place of its own.
+hugepages() { IVSHMEM_HUGE_STATE=$WORK/state "$ROOT/scripts/hugepages" --name "$@"; }
+
+# needs_hugepages: a few of the kernel's, which are given back however the test ends.
+needs_hugepages() {
+    [ "$(id -u)" = 0 ] || { echo "needs root"; exit 77; }
+    [ -e /sys/kernel/mm/hugepages/hugepages-2048kB ] || { echo "no hugepages in this kernel"; exit 77; }
+    trap 'hugepages one release; hugepages two release' EXIT
+}
+
+hugepages_are_given_back() {
+    local state=$WORK/state dir=$WORK/huge
+    needs_hugepages
     mkdir "$dir"
-    export IVSHMEM_HUGE_STATE=$state
-    "$ROOT/scripts/hugepages" --name "$name" reserve 4
-    [ "$(cat "$state/$name.2M.added" 2>/dev/null || echo 0)" -le 4 ]
-    "$ROOT/scripts/hugepages" --name "$name" mount "$dir" || {
-        "$ROOT/scripts/hugepages" --name "$name" release
-        echo "may not mount here"
-        return 77
-    }
+    hugepages one reserve 4
+    [ "$(cat "$state/one.2M.added" 2>/dev/null || echo 0)" -le 4 ]
+    hugepages one mount "$dir" || { echo "may not mount here"; return 77; }
     mountpoint -q "$dir"
-    "$ROOT/scripts/hugepages" --name "$name" release
+    hugepages one release
     if mountpoint -q "$dir"; then return 1; fi
-    [ ! -e "$state/$name.2M.added" ]
+    [ -z "$(find "$state" -name 'one.*')" ]
     # Pages that were reserved for another are not counted on.
-    "$ROOT/scripts/hugepages" --name "$name" reserve 4
-    "$ROOT/scripts/hugepages" --name "$name-2" reserve 4
-    "$ROOT/scripts/hugepages" --name "$name" release
+    hugepages one reserve 4
+    hugepages two reserve 4
+    hugepages one release
     [ "$(cat /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages)" -ge 4 ]
-    "$ROOT/scripts/hugepages" --name "$name-2" release
-    # Too many: nothing is kept.
-    fails 1 "$ROOT/scripts/hugepages" --name "$name" reserve 99999999
-    [ ! -e "$state/$name.2M.added" ]
-    "$ROOT/scripts/hugepages" --name "$name" release
+}
+
+# In a pool that has more.
+a_mount_of_hugepages_has_a_limit() {
+    local dir=$WORK/limited
+    needs_hugepages
+    mkdir "$dir"
+    fails 1 hugepages one mount "$dir"
+    contains "$OUTPUT" "no pages of 2M are reserved under the name one"
+    hugepages two reserve 8
+    hugepages one reserve 4
+    hugepages one mount "$dir" || { echo "may not mount here"; return 77; }
+    [ "$(stat -f -c '%b %S' "$dir")" = "4 2097152" ]
+    fallocate -l 8M "$dir/all"
+    fails 1 fallocate -l 2M "$dir/more"
+    contains "$OUTPUT" "No space left on device"
+    rm "$dir/all" "$dir/more"
+}
+
+# without_pool COMMAND...: where the kernel's pool cannot be reached. A machine on which
+# root may not mount does not let it change the pool either.
+without_pool() {
+    local hide=(unshare --mount sh -c 'mount -t tmpfs tmpfs /sys/kernel/mm/hugepages && exec "$@"' sh)
+    "${hide[@]}" true 2>/dev/null || hide=()
+    "${hide[@]}" "$@"
+}
+
+# pool TOTAL FREE: files in place of the kernel's pool, and a machine with 1600 MiB.
+pool() {
+    POOL=$WORK/pool
+    mkdir -p "$POOL"
+    echo "$1" >"$POOL/nr_hugepages"
+    echo "$2" >"$POOL/free_hugepages"
+    echo 0 >"$POOL/resv_hugepages"
+    printf '%s\n' "MemTotal: $((1600 * 1024)) kB" "MemFree: $((1 * 1024)) kB" \
+        "MemAvailable: $((1000 * 1024)) kB" >"$WORK/meminfo"
+    export IVSHMEM_HUGE_POOL=$POOL IVSHMEM_HUGE_MEMINFO=$WORK/meminfo
+    export IVSHMEM_HUGE_STATE=$WORK/state
+}
+
+pool_hugepages() { without_pool "$ROOT/scripts/hugepages" --name pool "$@"; }
+
+# The kernel's own pool is never asked for too many: it would give all that it has.
+too_many_hugepages_are_refused() {
+    [ "$(id -u)" = 0 ] || { echo "needs root"; return 77; }
+    # Spelled as nothing here writes it.
+    pool 003 2
+    fails 1 pool_hugepages reserve 99999999
+    contains "$OUTPUT" "99999997 more pages of 2M take 199999994 MiB; 1000 MiB are available"
+    fails 1 pool_hugepages reserve 453
+    contains "$OUTPUT" "of which 100 MiB stay for everything else"
+    fails 1 pool_hugepages --size 1G reserve 3
+    fails 2 pool_hugepages reserve 99999999999999999999
+    [ "$(cat "$POOL/nr_hugepages")" = 003 ]
+    [ -z "$(find "$WORK/state" -name 'pool.*')" ]
+    # What just fits is asked for.
+    fails 1 pool_hugepages reserve 452
+    contains "$OUTPUT" "only 450 of the pages could be made"
+}
+
+# It has no memory in one piece, say.
+missing_hugepages_are_not_kept() {
+    [ "$(id -u)" = 0 ] || { echo "needs root"; return 77; }
+    pool 3 2
+    fails 1 pool_hugepages reserve 8
+    contains "$OUTPUT" "only 6 of the pages could be made"
+    [ "$(cat "$POOL/nr_hugepages")" = 3 ]
+    [ -z "$(find "$WORK/state" -name 'pool.*')" ]
+    # Enough are free: none is added.
+    pool_hugepages reserve 2
+    [ "$(cat "$POOL/nr_hugepages")" = 3 ]
+    [ "$(cat "$WORK/state/pool.2M.reserved")" = 2 ]
+    pool_hugepages release
+    [ "$(cat "$POOL/nr_hugepages")" = 3 ]
 }
 
 debian_root_is_seen() {
@@ -290,7 +363,10 @@ t "two runs do not clash" two_runs_do_not_clash
 t "counts: failures, skips, silence" counts_are_right
 t "a failing step is shown with the end of its log" failing_step_is_shown
 t "an interruption ends all of a step" interruption_ends_all_of_a_step
-t "huge pages are given back" huge_pages_are_given_back
+t "hugepages are given back" hugepages_are_given_back
+t "a mount of hugepages has a limit" a_mount_of_hugepages_has_a_limit
+t "too many hugepages are refused before the kernel is asked" too_many_hugepages_are_refused
+t "of too few hugepages none is kept" missing_hugepages_are_not_kept
 t "a guest image has the libraries and is not rebuilt" guest_image_brings_libraries
 t "a guest image has the libraries of a root folder" guest_image_takes_a_root
 t_done
