@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "eal.h"
+#include "hugetlbfs.h"
 #include "rte_ivshmem.h"
 #include "tap.h"
 
@@ -63,9 +64,35 @@ void prepare_host(const char *mode)
 	setenv(RTE_IVSHMEM_DIR_ENV, test_dir, 1);
 }
 
+/* The EAL's options for memory; returns how many words they are. */
+static int add_memory(const char **argv, const char *mode)
+{
+	int argc = 0;
+
+	argv[argc++] = "-m";
+	argv[argc++] = "32";
+	if (!has_hugepages(mode)) {
+		argv[argc++] = "--no-huge";
+		return argc;
+	}
+	argv[argc++] = "--huge-dir";
+	argv[argc++] = hugetlbfs_of("IVSHMEM_HUGE");
+	if (strncmp(mode, "huge-legacy", 11) == 0) {
+		argv[argc++] = "--legacy-mem"; /* which does not grow */
+	} else {
+		/* A test that allocates until nothing is left leaves the rest
+		 * to others. */
+		argv[argc++] = "--socket-limit";
+		argv[argc++] = hugepage_limits(128);
+	}
+	if (strstr(mode, "-sfs") != NULL)
+		argv[argc++] = "--single-file-segments";
+	return argc;
+}
+
 void start_eal(const char *mode)
 {
-	const char *argv[20] = {
+	const char *argv[24] = {
 		"host", "--no-pci", "--no-telemetry", "--lcores", "0@0",
 		"--base-virtaddr", TEST_BASE, "--file-prefix", test_prefix,
 		"--log-level", "lib.eal:warning",
@@ -78,18 +105,7 @@ void start_eal(const char *mode)
 	/* Else the EAL cancels a thread in a call that tsan.supp ignores. */
 	argv[argc++] = "--no-shconf";
 #endif
-	argv[argc++] = "-m";
-	argv[argc++] = "32";
-	if (has_hugepages(mode)) {
-		argv[argc++] = "--huge-dir";
-		argv[argc++] = getenv("IVSHMEM_HUGE");
-	} else {
-		argv[argc++] = "--no-huge";
-	}
-	if (strstr(mode, "-sfs") != NULL)
-		argv[argc++] = "--single-file-segments";
-	if (strncmp(mode, "huge-legacy", 11) == 0)
-		argv[argc++] = "--legacy-mem";
+	argc += add_memory(argv + argc, mode);
 	if (strcmp(mode, "huge-pa") == 0 || strcmp(mode, "huge-va") == 0) {
 		argv[argc++] = "--iova-mode";
 		argv[argc++] = mode + strlen("huge-");

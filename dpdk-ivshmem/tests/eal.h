@@ -11,7 +11,8 @@
  *              the same with --legacy-mem: one file per page, and no descriptor
  *   huge-pa    as huge, with physical addresses for devices; needs root
  *   huge-va    as huge, with virtual addresses for devices
- * Hugepage modes use the hugetlbfs in IVSHMEM_HUGE.
+ * Hugepage modes use the hugetlbfs in IVSHMEM_HUGE, which must have a limit
+ * (hugetlbfs.h).
  */
 #ifndef IVSHMEM_TEST_EAL_H
 #define IVSHMEM_TEST_EAL_H

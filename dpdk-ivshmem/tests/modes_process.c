@@ -19,6 +19,7 @@
 
 #include "child.h"
 #include "eal.h"
+#include "hugetlbfs.h"
 #include "modes.h"
 #include "rte_ivshmem.h"
 #include "tap.h"
@@ -55,6 +56,11 @@ static int add_mode(const struct start *start, char **argv)
 	argv[argc++] = (char *)(uintptr_t)(memory == MEMORY_ORDINARY ?
 					   "-m" : "--socket-mem");
 	argv[argc++] = (char *)(uintptr_t)megabytes(start);
+	/* No mount limits these, and the EAL would take more when it runs. */
+	if (memory == MEMORY_UNNAMED) {
+		argv[argc++] = (char *)(uintptr_t)"--socket-limit";
+		argv[argc++] = hugepage_limits(MEMORY_MIB);
+	}
 	if (memory == MEMORY_2M || memory == MEMORY_1G) {
 		argv[argc++] = (char *)(uintptr_t)"--huge-dir";
 		argv[argc++] = (char *)(uintptr_t)start->huge_dir;

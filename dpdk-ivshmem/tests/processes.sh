@@ -10,6 +10,14 @@
 # shellcheck source=scripts/lib/children.sh
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../../scripts/lib/children.sh"
 
+# With --legacy-mem the EAL takes all hugepages that it can get, for a moment: from a
+# hugetlbfs without a limit these are the pages of every other process, too.
+if [ -n "${IVSHMEM_HUGE:-}" ] && [ "$(stat -f -c %b "$IVSHMEM_HUGE")" = 0 ]; then
+    echo "# $IVSHMEM_HUGE has no limit: mount -o size=; scripts/hugepages mounts one with a limit"
+    echo "Bail out! a test could take every hugepage of the machine"
+    exit 1
+fi
+
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/ivshmem-tests-XXXXXX")
 PREFIX=ivtests$$- # what names begin with
 # shellcheck disable=SC2034  # for the scripts that source this file
@@ -31,6 +39,11 @@ remove_leavings() {
     [ "$(id -u)" != 0 ] || rm -rf "/var/run/dpdk/${PREFIX:?}"*
     rm -rf "$WORK"
 }
+
+# in_memory MIB: MEMORY, arguments for hugepages of 2 MiB without files, which no mount
+# limits. Without a limit the EAL takes more than -m says, also the pages of 1 GiB that
+# another program waits for.
+in_memory() { MEMORY=(-m "$1" --in-memory --socket-limit "$1,$1,$1,$1,$1,$1,$1,$1"); }
 
 # memory_of MODE MIB: MEMORY, arguments for the EAL; the modes are those of eal.h.
 # Without hugepages for it all is skipped.

@@ -56,10 +56,12 @@ without_hugepages() {
 }
 
 with_hugepages() {
+    local MEMORY
+    in_memory 32
     try "${HUGE[@]}" -m 32
     try "${HUGE[@]}"
-    try "${HUGE[@]}" -m 32 --in-memory
-    try "${HUGE[@]}" -m 32 --in-memory --single-file-segments
+    try "${HUGE[@]}" "${MEMORY[@]}"
+    try "${HUGE[@]}" "${MEMORY[@]}" --single-file-segments
     try "${HUGE[@]}" -m 32 --single-file-segments
     try "${HUGE[@]}" -m 32 --legacy-mem
     try "${HUGE[@]}" -m 32 --legacy-mem --single-file-segments
@@ -104,10 +106,16 @@ if [ ${#HUGE[@]} -gt 0 ]; then
         with_host "host with hugepages at the same address" -m 32 "${HUGE[@]}" --single-file-segments
     fi
 fi
+# Without a file for its configuration, a host has its tables where a guest has its own.
+if [ -n "$BASE" ]; then
+    start_host ch -m 32 --no-huge --no-shconf
+    device ch
+    t "a host with --no-shconf whose tables are where a guest has its own is refused" refused_tables
+    end_host ch
+fi
 if [ -n "$BASE" ] && [ ${#HUGE[@]} -gt 0 ]; then
-    # The EAL takes the pages of 1 GiB first, whoever reserved them.
-    giant=$(cat /sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages 2>/dev/null || echo 0)
-    start_host ch -m $((giant * 1024 + 32)) --in-memory
+    in_memory 48
+    start_host ch "${HUGE[@]}" "${MEMORY[@]}"
     device ch
     t "a host with --in-memory whose tables are where a guest has its own is refused" refused_tables
 fi

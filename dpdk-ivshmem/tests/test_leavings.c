@@ -546,7 +546,8 @@ static bool find_hugetlbfs(void)
 		return realpath(given, huge) != NULL;
 	snprintf(huge, sizeof(huge), "%s/hugetlbfs", top);
 	mkdir(huge, 0700);
-	huge_mounted = mount("ivshmem-test", huge, "hugetlbfs", 0, NULL) == 0;
+	huge_mounted = mount("ivshmem-test", huge, "hugetlbfs", 0,
+			     "size=8M") == 0;
 	return huge_mounted;
 }
 

@@ -5,7 +5,8 @@
  *   test-modes FILE      compare what is found with the table in FILE
  *   test-modes --table   print the table's rows
  *
- * Hugepages are those mounted at IVSHMEM_HUGE (2 MiB) and IVSHMEM_HUGE_1G.
+ * Hugepages are those mounted at IVSHMEM_HUGE (2 MiB) and IVSHMEM_HUGE_1G, each
+ * with a limit (hugetlbfs.h).
  */
 #include <sched.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 
 #include "cleanup.h"
 #include "format.h"
+#include "hugetlbfs.h"
 #include "modes.h"
 #include "modes_view.h"
 #include "tap.h"
@@ -509,6 +511,8 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "--table") != 0)
 		document = argv[1];
+	hugetlbfs_of("IVSHMEM_HUGE");
+	hugetlbfs_of("IVSHMEM_HUGE_1G");
 	make_folders();
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
 		const char *reason = why_not(&modes[i]);
