@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # What keeps scripts and tests, many of which run as root, from changing more of the
-# machine than is theirs: signals go to children only.
+# machine than is theirs: signals go to children only, and mounts are made only in
+# namespaces of their own.
 set -euo pipefail
 ROOT=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)
 # shellcheck source=scripts/lib/tap.sh
@@ -112,8 +113,40 @@ ended_processes_are_forgotten() {
     )
 }
 
+mounting() {
+    # shellcheck disable=SC2016  # for that shell
+    ROOT=$ROOT "$@" bash -c '. "$ROOT/scripts/lib/children.sh"
+        . "$ROOT/tests/e2e/forms/namespaces.sh"
+        . "$ROOT/tests/e2e/forms/libvirt.sh"
+        echo "it would mount"'
+}
+
+refuses_to_mount() {
+    fails 1 mounting "$@"
+    contains "$OUTPUT" "error: outside namespaces of its own"
+}
+
+mounts_need_namespaces() {
+    refuses_to_mount
+    refuses_to_mount env IN_NAMESPACES=1 CALLER='mnt:[4026531840]'
+    refuses_to_mount 7</proc/self/ns/mnt
+    refuses_to_mount 7</dev/null
+}
+
+some_namespaces_are_not_enough() {
+    unshare --mount --pid --fork true 2>/dev/null || { echo "no namespaces here"; return 77; }
+    refuses_to_mount unshare --mount 7</proc/self/ns/mnt
+    refuses_to_mount unshare --pid --fork --mount-proc 7</dev/null
+    refuses_to_mount unshare --mount --propagation shared --pid --fork --mount-proc \
+        7</proc/self/ns/mnt
+    # The same words as in the test of libvirt.
+    mounting unshare --mount --propagation private --pid --fork --mount-proc 7</proc/self/ns/mnt
+}
+
 t "children are signalled until they end" children_are_signalled
 t "other processes are not" others_are_not
 t "a subshell signals the children of its script" subshells_signal_for_the_script
 t "what has ended is not signalled at the end of a test" ended_processes_are_forgotten
+t "a libvirt of one's own mounts nothing outside namespaces of its own" mounts_need_namespaces
+t "nor in those that others share" some_namespaces_are_not_enough
 t_done

@@ -16,21 +16,6 @@ cannot_run() {
     fi
 }
 
-# in_namespaces: this script again; ends when it has ended.
-in_namespaces() {
-    local unshare status=0
-    IN_NAMESPACES=1 unshare "${NAMESPACES[@]}" "$0" &
-    unshare=$!
-    # Its child is to clean up; unshare itself does not heed signals.
-    # shellcheck disable=SC2064  # the value of now
-    trap "kill -TERM \$(cat /proc/$unshare/task/$unshare/children)" INT TERM HUP
-    while kill -0 "$unshare" 2>/dev/null; do
-        status=0
-        wait "$unshare" || status=$?
-    done
-    return $status
-}
-
 # check_fragment METADATA: a domain that has the device from its start.
 check_fragment() {
     write_domain "$1" "$(cat "$FORMS/$1.libvirt")"
@@ -59,10 +44,15 @@ check_hotplug() {
     check_unplug plug "$1"
 }
 
-NAMESPACES=(--mount --net --pid --fork --kill-child --mount-proc)
+set -euo pipefail
+ROOT=$(cd "$(dirname "$(readlink -f "$0")")/../.." && pwd)
+# shellcheck source=scripts/lib/children.sh
+. "$ROOT/scripts/lib/children.sh"
+# shellcheck source=tests/e2e/forms/namespaces.sh
+. "$ROOT/tests/e2e/forms/namespaces.sh"
 PATH=$PATH:/usr/sbin
 NO_GUEST=1
-if [ -z "${IN_NAMESPACES:-}" ]; then
+if ! in_own_namespaces; then
     have() { command -v "$1" >/dev/null 2>&1; }
     REASON=$(cannot_run)
     if [ -n "$REASON" ]; then
@@ -70,11 +60,11 @@ if [ -z "${IN_NAMESPACES:-}" ]; then
         echo "ok 1 - device_libvirt # SKIP $REASON"
         exit 0
     fi
-    in_namespaces
+    run_in_namespaces "$0"
     exit
 fi
 # shellcheck source=tests/e2e/lib.sh
-. "$(dirname "$(readlink -f "$0")")/lib.sh"
+. "$ROOT/tests/e2e/lib.sh"
 # shellcheck source=tests/e2e/forms/lib.sh
 . "$ROOT/tests/e2e/forms/lib.sh"
 # shellcheck source=tests/e2e/forms/libvirt.sh

@@ -2,43 +2,46 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # A libvirtd for a test, in namespaces of its own for files, processes and network:
-# it sees empty folders in place of those of a libvirt of this system, does not see
+# it sees empty directories in place of those of a libvirt of this system, does not see
 # its processes or firewall, and ends, with all that it started, when the test ends,
-# however it does. Needs lib.sh and forms/lib.sh.
+# however it does. Needs lib.sh, forms/lib.sh and forms/namespaces.sh.
+need_own_namespaces
 
 OWN=(/etc/libvirt /run/libvirt /var/lib/libvirt /var/log/libvirt /var/cache/libvirt)
-MADE=() # folders that this system did not have
+MADE=()    # directories that this system did not have
+MOUNTED=() # those of OWN that are mounted
 
 exchange_at_end() {
-    local folder
-    for folder in "${OWN[@]}"; do umount -l "$folder" 2>/dev/null || true; done
+    local directory
+    for directory in "${MOUNTED[@]}"; do umount_own -l "$directory" || true; done
     [ ${#MADE[@]} -eq 0 ] || rmdir "${MADE[@]}" 2>/dev/null || true
     rm -rf "$RUN"
 }
 
-own_folders() {
-    local folder
-    for folder in "${OWN[@]}"; do
-        if [ ! -d "$folder" ]; then
-            mkdir "$folder"
-            MADE+=("$folder")
+own_directories() {
+    local directory
+    for directory in "${OWN[@]}"; do
+        if [ ! -d "$directory" ]; then
+            mkdir "$directory"
+            MADE+=("$directory")
         fi
-        mount -t tmpfs -o mode=755 tmpfs "$folder"
+        mount_own -t tmpfs -o mode=755 tmpfs "$directory"
+        MOUNTED+=("$directory")
     done
 }
 
-# libvirtd makes folders in every hugetlbfs that it finds.
+# libvirtd makes directories in every hugetlbfs that it finds.
 hide_hugepages() {
     local target
     while IFS= read -r target; do
-        umount -l "$(printf %b "$target")" # a space is written \x20
+        umount_own -l "$(printf %b "$target")" # a space is written \x20
     done < <(findmnt --raw --noheadings --types hugetlbfs --output TARGET)
 }
 
 # own_file FILE LINE: with that line at its end.
 own_file() {
     { cat "$1"; echo "$2"; } >"$RUN/$(basename "$1")"
-    mount --bind "$RUN/$(basename "$1")" "$1"
+    mount_own --bind "$RUN/$(basename "$1")" "$1"
 }
 
 # libvirtd asks for this account even if it is configured to use another one; the
@@ -73,7 +76,7 @@ virsh() { command virsh --quiet --connect qemu:///system "$@"; }
 answers_or_ended() { virsh list >"$RUN/virsh" 2>&1 || ended "$DAEMON_PID"; }
 
 start_libvirtd() {
-    own_folders
+    own_directories
     hide_hugepages
     own_account
     configure
