@@ -95,8 +95,10 @@ set_up(struct bench *bench, const char *role, const struct packets_setup *setup)
 		fprintf(stderr, "role: share, attach or ethdev\n");
 		return false;
 	}
-	return packets_rings_attach(port) &&
-	       packets_ethdev_from_rings(port, false);
+	if (!packets_rings_attach(port))
+		return false;
+	puts("started");
+	return packets_ethdev_from_rings(port, false);
 }
 
 /* ---- commands --------------------------------------------------------------- */

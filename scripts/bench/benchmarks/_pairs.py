@@ -8,7 +8,7 @@ import contextlib
 import os
 from collections import namedtuple
 
-from harness.run import Failure
+from harness.conversation import Conversation
 
 # Producer and consumer: arguments of the EAL, and the role behind "--". `first` is the
 # side that waits for the other one; `huge`: it needs hugepages.
@@ -112,49 +112,36 @@ def _argv(run, name, side, arguments, memory, huge):
             "--log-level", "lib.eal:warning", *arguments]
 
 
-def _expect(process, word):
-    """The rest of the line that begins with this word."""
-    for line in process.stdout:
-        words = line.split()
-        if words and words[0] == word:
-            return words[1:]
-    raise Failure(f"bench-packets (process {process.pid}) has ended: see the log")
-
-
 def _start_pair(run, name, pair, kind, huge):
     """[producer, consumer], ready for commands."""
     name = f"{name}-{kind['room']}"
     folder = os.path.join(run.folder, name)
     os.mkdir(folder, 0o700)
-    environment = dict(os.environ, RTE_IVSHMEM_DIR=folder, RUNTIME_DIRECTORY=folder,
-                       XDG_RUNTIME_DIR=folder)
+    environment = {**run.environment, "RTE_IVSHMEM_DIR": folder}
     processes = [None, None]
     for side in (pair.first, 1 - pair.first):
         words = [word.format(folder=folder, room=kind["room"]) for word in pair[side]]
         argv = _argv(run, name, side, [*words, f"room={kind['room']}"], kind["memory"], huge)
         print(*argv, file=run.log, flush=True)
-        processes[side] = run.start(argv, stdin=-1, stdout=-1, env=environment)    # pipes
-        if side == pair.first:
-            _expect(processes[side], "started")
+        processes[side] = Conversation(run, argv, env=environment)
+        processes[side].expect("started")
     for process in processes:
-        _expect(process, "ready")
+        process.expect("ready")
     return processes
 
 
 def _end_pair(processes):
     for process in processes:
-        process.stdin.close()
+        process.ask_to_end()
     for process in processes:
-        if process.wait(20) != 0:
-            raise Failure(f"bench-packets has ended with status {process.returncode}: see the log")
+        process.end()
 
 
 def ask(processes, producer, consumer):
     """(the producer's answer, the consumer's): words, to a command for each."""
     for process, command in zip(reversed(processes), (consumer, producer)):
-        process.stdin.write(command + "\n")
-        process.stdin.flush()
-    return tuple(_expect(process, "good") for process in processes)
+        process.tell(command)
+    return tuple(process.expect("good").split() for process in processes)
 
 
 def _runnable(specs, result, huge):

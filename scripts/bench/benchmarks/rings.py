@@ -25,9 +25,8 @@ import collections
 import contextlib
 import os
 import statistics
-import subprocess
 
-from harness.run import Failure
+from harness.conversation import Conversation
 
 NEEDS = ("library",)
 
@@ -41,44 +40,13 @@ ROUNDS_OF_A_START = 5
 HUGEPAGES = 32      # of 2 MiB
 
 
-class Process:
+def start(run, role, lcores, arguments):
     """bench-rings in one of its roles."""
-
-    def __init__(self, run, role, lcores, arguments):
-        argv = [run.program("bench-rings"), "--no-pci", "--no-telemetry",
-                "--log-level", "lib.eal:warning", "--lcores", lcores, *arguments, "--", role]
-        self.popen = run.start(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                               env=environment(run))
-        self.expect("ready")
-
-    def tell(self, *words):
-        print(*words, file=self.popen.stdin, flush=True)
-
-    def hear(self):
-        line = self.popen.stdout.readline().strip()
-        if not line:
-            raise Failure("bench-rings has ended; the log has its reason")
-        return line
-
-    def expect(self, word):
-        line = self.hear()
-        if line != word:
-            raise Failure(f"bench-rings says '{line}', not '{word}'")
-
-    def end(self):
-        """It takes the end of its input for the order to end."""
-        self.popen.stdin.close()
-        if self.popen.wait(30) != 0:
-            raise Failure("bench-rings has failed at its end; the log has its reason")
-        self.popen.stdout.close()
-
-
-def environment(run):
-    folders = {"RTE_IVSHMEM_DIR": os.path.join(run.folder, "metadata"),
-               "RUNTIME_DIRECTORY": os.path.join(run.folder, "runtime")}
-    for folder in folders.values():
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-    return {**os.environ, **folders}
+    process = Conversation(run, [run.program("bench-rings"), "--no-pci", "--no-telemetry",
+                                 "--log-level", "lib.eal:warning", "--lcores", lcores, *arguments,
+                                 "--", role])
+    process.expect("ready")
+    return process
 
 
 @contextlib.contextmanager
@@ -86,14 +54,14 @@ def processes(run, huge):
     """(host, {contestant: the process that consumes}), until the end of the block."""
     first, second = run.cores
     memory = ["--huge-dir", huge, "-m", "48"] if huge else ["--no-huge", "-m", "32"]
-    metadata = os.path.join(run.folder, "metadata", "rings")
+    metadata = os.path.join(run.environment["RTE_IVSHMEM_DIR"], "rings")
     # Only an attached process has caches of its own, so ids must differ.
-    host = Process(run, "host", f"0@{first},1@{second}", ["--file-prefix", "rings", *memory])
+    host = start(run, "host", f"0@{first},1@{second}", ["--file-prefix", "rings", *memory])
     consumers = {THREAD: host}
     if huge:
-        consumers[SECONDARY] = Process(run, "peer", f"2@{second}", [
+        consumers[SECONDARY] = start(run, "peer", f"2@{second}", [
             "--file-prefix", "rings", "--proc-type", "secondary"])
-    consumers[IVSHMEM] = Process(run, "peer", f"3@{second}", [
+    consumers[IVSHMEM] = start(run, "peer", f"3@{second}", [
         "--file-prefix", "attached", "--no-huge", "-m", "32", "-a", f"ivshmem0,file={metadata}"])
     yield host, consumers
     for process in reversed(consumers.values()):

@@ -2,6 +2,7 @@
 """What all benchmarks share: to run them, keep their samples, and show them.
 
 run.py       what a benchmark is given: rounds, cores, programs, hugepages
+conversation.py  a program that takes commands
 result.py    what it gives back: tables of samples, goals, notes
 sharing.py   a host that shares objects
 callgrind.py instructions of hot paths, counted

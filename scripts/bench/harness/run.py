@@ -29,6 +29,7 @@ class Run:
         self.log = log              # a file for what programs say
         self.activity = Activity()
         self.folder = None
+        self.environment = None     # for programs: their files stay in that directory
         self._accel = None
         self._started = time.monotonic()
         self._said = 0.0
@@ -37,7 +38,14 @@ class Run:
     def __enter__(self):
         self.folder = tempfile.mkdtemp(dir="/dev/shm", prefix="ivshmem-bench-")
         self._stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        self.environment = {**os.environ, "RTE_IVSHMEM_DIR": self._own("metadata"),
+                            "RUNTIME_DIRECTORY": self._own("runtime")}
         return self
+
+    def _own(self, name):
+        path = os.path.join(self.folder, name)
+        os.mkdir(path, 0o700)
+        return path
 
     def __exit__(self, *_):
         self.activity.piece()
@@ -79,7 +87,7 @@ class Run:
     def output(self, argv, **options):
         """What a program prints on its standard output; Failure if it fails."""
         done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              check=False, **options)
+                              check=False, env=self.environment, **options)
         self.log.write(done.stderr)
         if done.returncode != 0:
             raise Failure(failed(argv, done.returncode, done.stdout + done.stderr))
@@ -90,6 +98,7 @@ class Run:
         if core is not None:
             argv = ["taskset", "--cpu-list", str(core), *argv]
         options.setdefault("stderr", self.log)
+        options.setdefault("env", self.environment)
         process = subprocess.Popen(argv, text=True, **options)
         self._stack.callback(end, process)
         return process
