@@ -20,6 +20,8 @@ PRODUCER, CONSUMER = 0, 1
 SMALL = {"room": 2048, "memory": 32}
 JUMBO = {"room": 9216, "memory": 64}
 
+NODES = 8       # of NUMA, that a limit is for
+
 SOCKET = "{folder}/socket"
 
 
@@ -105,7 +107,10 @@ class Contestant:
 def _argv(run, name, side, arguments, memory, huge):
     # The first one's memory lies where the EAL of the other one does not want its own.
     base = ["--base-virtaddr", "0x4000000000"] if side == PRODUCER else []
-    where = ["--in-memory", "--single-file-segments"] if huge else ["--no-huge"]
+    where = ["--no-huge"]
+    if huge:    # without a limit the EAL takes more, also pages that others wait for
+        where = ["--in-memory", "--single-file-segments",
+                 "--socket-limit", ",".join([str(memory)] * NODES)]
     return [run.program("bench-packets"), *where, "-m", str(memory), *base, "--no-pci",
             "--no-telemetry", "--lcores", f"0@{run.cores[side]}",
             "--file-prefix", f"bench-{os.getpid()}-{name}-{side}",
