@@ -158,23 +158,17 @@ static ChunkSource *open_source(const char *path, bool readonly, Error **errp)
     return NULL;
 }
 
-/* The open file of the next range, usually that of the preceding one */
+/* The open file of a chunk, opened once for each access mode */
 static const ChunkSource *get_source(ChunkLayout *layout, const char *path,
                                      bool readonly, Error **errp)
 {
-    const ChunkRange *last = &layout->ranges[layout->nranges - 1];
-    ChunkSource *source;
+    GHashTable *sources = layout->sources[readonly];
+    ChunkSource *source = g_hash_table_lookup(sources, path);
 
-    if (layout->nranges && last->readonly == readonly &&
-        !strcmp(last->path, path)) {
-        return last->source;
-    }
-    source = g_hash_table_lookup(layout->sources[readonly], path);
     if (!source) {
         source = open_source(path, readonly, errp);
         if (source) {
-            g_hash_table_insert(layout->sources[readonly], (char *)path,
-                                source);
+            g_hash_table_insert(sources, (char *)path, source);
         }
     }
     return source;
@@ -319,7 +313,6 @@ ChunkLayout *chunk_layout_new(const MemoryChunkList *chunks, bool readonly,
                               Error **errp)
 {
     g_autoptr(ChunkLayout) layout = g_new0(ChunkLayout, 1);
-    bool sorted = true;
     size_t n = 0;
 
     for (const MemoryChunkList *l = chunks; l; l = l->next) {
@@ -334,12 +327,8 @@ ChunkLayout *chunk_layout_new(const MemoryChunkList *chunks, bool readonly,
         if (!add_range(layout, chunks->value, readonly, errp)) {
             return NULL;
         }
-        sorted = sorted &&
-                 (!i || layout->ranges[i].at >= layout->ranges[i - 1].at);
     }
-    if (!sorted) {
-        qsort(layout->ranges, n, sizeof(*layout->ranges), compare_at);
-    }
+    qsort(layout->ranges, n, sizeof(*layout->ranges), compare_at);
     if (!check_overlap(layout, errp)) {
         return NULL;
     }

@@ -126,24 +126,47 @@ static MemoryChunkList *parse_lines(char *text, Error **errp)
     return g_steal_pointer(&list);
 }
 
+/* The contents of a regular file as a string, NULL on failure */
+static char *read_text(int fd, Error **errp)
+{
+    g_autofree char *text = NULL;
+    struct stat st;
+    ssize_t n;
+
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+        error_setg(errp, "is not a regular file");
+        return NULL;
+    }
+    if (st.st_size > MAX_FILE_SIZE) {
+        error_setg(errp, "is larger than 64 MiB");
+        return NULL;
+    }
+    text = g_malloc(st.st_size + 1);
+    n = read(fd, text, st.st_size);
+    if (n < 0) {
+        error_setg_errno(errp, errno, "cannot read it");
+        return NULL;
+    }
+    text[n] = '\0';
+    if (strlen(text) != n) {
+        error_setg(errp, "contains a NUL byte");
+        return NULL;
+    }
+    return g_steal_pointer(&text);
+}
+
 MemoryChunkList *chunk_list_load(const char *path, Error **errp)
 {
     ERRP_GUARD();
-    g_autoptr(GError) err = NULL;
-    g_autofree char *text = NULL;
     MemoryChunkList *list = NULL;
-    struct stat st;
-    size_t size;
+    g_autofree char *text = NULL;
+    int fd = qemu_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, errp);
 
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-        error_setg(errp, "is not a regular file");
-    } else if (stat(path, &st) == 0 && st.st_size > MAX_FILE_SIZE) {
-        error_setg(errp, "is larger than 64 MiB");
-    } else if (!g_file_get_contents(path, &text, &size, &err)) {
-        error_setg(errp, "%s", err->message);
-    } else if (strlen(text) != size) {
-        error_setg(errp, "contains a NUL byte");
-    } else {
+    if (fd >= 0) {
+        text = read_text(fd, errp);
+        qemu_close(fd);
+    }
+    if (text) {
         list = parse_lines(text, errp);
     }
     if (!list) {

@@ -15,10 +15,12 @@
 #include "qemu/host-utils.h"
 #include "qemu/memfd.h"
 #include "qemu/module.h"
+#include "qemu/rcu.h"
 #include "qemu/units.h"
 #include "qapi/error.h"
 #include "qapi/qapi-visit-qom.h"
 #include "qapi/visitor.h"
+#include "qom/object_interfaces.h"
 #include "system/hostmem.h"
 #include "system/hostmem-chunks.h"
 #include "system/system.h"
@@ -30,6 +32,9 @@
  */
 #define SCRATCH_SIZE (4 * MiB)
 
+/* Limits the number of mappings, of which other threads need some, too */
+#define MAX_HOLE (64 * GiB)
+
 struct HostMemoryBackendChunks {
     HostMemoryBackend parent_obj;
 
@@ -38,11 +43,12 @@ struct HostMemoryBackendChunks {
     char *layout_file;
     bool readonly;
 
-    /* what to map */
-    const ChunkRange *ranges;   /* dangling once it is mapped */
+    /* what to map; not used once the backend is complete */
+    ChunkLayout *layout;        /* NULL if a device gives the ranges */
+    const ChunkRange *ranges;
     size_t nranges;
     uint64_t base;              /* "at" of the start of the block */
-    bool has_ranges;            /* given by a device */
+    bool has_ranges;
 
     /* the mapping */
     uint8_t *host;
@@ -66,7 +72,9 @@ static bool reserve(HostMemoryBackendChunks *m, uint64_t size, uint64_t align,
     uint8_t *start = MAP_FAILED;
     uint64_t total;
 
-    if (!uadd64_overflow(size, 2 * align, &total)) {
+    if (!uadd64_overflow(size, 3 * align, &total)) {
+        /* whole pages also for a guest with larger pages than the host */
+        size = ROUND_UP(size, QEMU_VMALLOC_ALIGN);
         start = mmap(NULL, total, PROT_NONE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     }
@@ -103,10 +111,6 @@ static bool map_scratch(HostMemoryBackendChunks *m, uint64_t end, int prot)
         return map_next(m, end - m->mapped, prot,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     }
-    if (m->scratch_fd < 0) {
-        m->scratch_fd = qemu_memfd_create("memory-chunks-scratch", SCRATCH_SIZE,
-                                          false, 0, 0, NULL);
-    }
     while (m->mapped < end) {
         uint64_t offset = m->scratch_used % SCRATCH_SIZE;
         uint64_t size = MIN(end - m->mapped, SCRATCH_SIZE - offset);
@@ -129,6 +133,18 @@ static bool map_hole(HostMemoryBackendChunks *m, uint64_t end, Error **errp)
     uint8_t *host = m->host + m->mapped;
     uint64_t size = end - m->mapped;
 
+    if (size > MAX_HOLE) {
+        error_setg(errp, "0x%" PRIx64 " bytes without chunks are too many: "
+                   "lower 'at' or 'size'", size);
+        return false;
+    }
+    if (size && !m->readonly && m->scratch_fd < 0) {
+        m->scratch_fd = qemu_memfd_create("memory-chunks-scratch", SCRATCH_SIZE,
+                                          false, 0, 0, errp);
+        if (m->scratch_fd < 0) {
+            return false;
+        }
+    }
     if (size && (!map_scratch(m, end, locked ? PROT_NONE : m->prot) ||
                  (locked && (munlock(host, size) < 0 ||
                              mprotect(host, size, m->prot) < 0)))) {
@@ -197,15 +213,12 @@ static bool map_block(HostMemoryBackendChunks *m, Error **errp)
 
 /* ---- allocation ---- */
 
-static bool check_settings(HostMemoryBackend *backend, bool readonly,
-                           uint64_t min_size, Error **errp)
+static bool check_settings(HostMemoryBackend *backend, uint64_t min_size,
+                           Error **errp)
 {
     if (backend->guest_memfd) {
         error_setg(errp, "files cannot be private memory of a confidential "
                    "guest");
-    } else if (readonly && backend->prealloc) {
-        error_setg(errp, "'prealloc' cannot be combined with 'readonly': "
-                   "who can write to the files must allocate their memory");
     } else if (backend->size < min_size ||
                !QEMU_IS_ALIGNED(backend->size, qemu_real_host_page_size())) {
         error_setg(errp, "'size' 0x%" PRIx64 " is invalid: the chunks need "
@@ -226,7 +239,7 @@ static bool alloc_block(HostMemoryBackendChunks *m, uint64_t min_size,
     bool ok;
 
     backend->size = backend->size ?: min_size;
-    if (!check_settings(backend, m->readonly, min_size, errp)) {
+    if (!check_settings(backend, min_size, errp)) {
         return false;
     }
     for (size_t i = 0; i < m->nranges; i++) {
@@ -234,9 +247,7 @@ static bool alloc_block(HostMemoryBackendChunks *m, uint64_t min_size,
     }
     m->prot = m->readonly ? PROT_READ : PROT_READ | PROT_WRITE;
     m->scratch_fd = -1;
-    /* whole pages also for a guest whose pages are larger than the host's */
-    ok = reserve(m, ROUND_UP(backend->size, QEMU_VMALLOC_ALIGN), align, errp) &&
-         map_block(m, errp);
+    ok = reserve(m, backend->size, align, errp) && map_block(m, errp);
     if (m->scratch_fd >= 0) {
         close(m->scratch_fd);
     }
@@ -286,7 +297,7 @@ static bool check_readonly(const ChunkLayout *layout, bool readonly,
 static bool chunks_backend_alloc(HostMemoryBackend *backend, Error **errp)
 {
     HostMemoryBackendChunks *m = MEMORY_BACKEND_CHUNKS(backend);
-    g_autoptr(ChunkLayout) layout = NULL;
+    bool readonly = m->readonly || !backend->share; /* open the files so */
     const MemoryChunkList *chunks;
 
     if (m->has_ranges) {
@@ -296,15 +307,58 @@ static bool chunks_backend_alloc(HostMemoryBackend *backend, Error **errp)
     if (!chunks) {
         return false;
     }
-    /* a private mapping never writes to its file */
-    layout = chunk_layout_new(chunks, m->readonly || !backend->share, errp);
-    if (!layout ||
-        !check_readonly(layout, m->readonly || !backend->share, errp)) {
+    m->layout = chunk_layout_new(chunks, readonly, errp);
+    if (!m->layout || !check_readonly(m->layout, readonly, errp)) {
         return false;
     }
-    m->ranges = layout->ranges;
-    m->nranges = layout->nranges;
-    return alloc_block(m, layout->end, errp);
+    m->ranges = m->layout->ranges;
+    m->nranges = m->layout->nranges;
+    return alloc_block(m, m->layout->end, errp);
+}
+
+/* Allocate what chunks consist of, and nothing where there are none */
+static bool prealloc_ranges(HostMemoryBackendChunks *m, Error **errp)
+{
+    ERRP_GUARD();
+    HostMemoryBackend *backend = MEMORY_BACKEND(m);
+    uint64_t size;
+    size_t n;
+
+    for (size_t i = 0; i < m->nranges; i += n) {
+        const ChunkRange *range = &m->ranges[i];
+
+        n = merge_ranges(range, m->nranges - i, &size);
+        if (!qemu_prealloc_mem(range->source->fd,
+                               (char *)m->host + (range->at - m->base), size,
+                               backend->prealloc_threads,
+                               backend->prealloc_context, false, errp)) {
+            chunk_error_prepend(errp, range->number, range->path);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void (*memory_backend_complete)(UserCreatable *uc, Error **errp);
+
+static void chunks_backend_complete(UserCreatable *uc, Error **errp)
+{
+    ERRP_GUARD();
+    HostMemoryBackendChunks *m = MEMORY_BACKEND_CHUNKS(uc);
+    HostMemoryBackend *backend = MEMORY_BACKEND(uc);
+    bool prealloc = backend->prealloc;
+
+    /* the parent class would allocate the whole block */
+    backend->prealloc = false;
+    memory_backend_complete(uc, errp);
+    backend->prealloc = prealloc;
+    if (!*errp && prealloc && m->readonly) {
+        error_setg(errp, "'prealloc' cannot be combined with 'readonly': "
+                   "who can write to the files must allocate their memory");
+    } else if (!*errp && prealloc) {
+        prealloc_ranges(m, errp);
+    }
+    g_clear_pointer(&m->layout, chunk_layout_free);
 }
 
 void memory_backend_chunks_set_ranges(HostMemoryBackendChunks *m,
@@ -381,21 +435,43 @@ static void chunks_backend_init(Object *obj)
     MEMORY_BACKEND(obj)->share = true;
 }
 
+/* What has to be unmapped once nobody uses the RAM block any more */
+typedef struct OldMapping {
+    struct rcu_head rcu;
+    void *host;
+    uint64_t size;
+} OldMapping;
+
+static void unmap_block(OldMapping *old)
+{
+    trace_hostmem_chunks_unmap(old->host, old->size);
+    munmap(old->host, old->size);
+    g_free(old);
+}
+
 static void chunks_backend_finalize(Object *obj)
 {
     HostMemoryBackendChunks *m = MEMORY_BACKEND_CHUNKS(obj);
 
     if (m->reserved) {
-        trace_hostmem_chunks_unmap(m->host, m->reserved);
-        munmap(m->host, m->reserved);
+        OldMapping *old = g_new0(OldMapping, 1);
+
+        old->host = m->host;
+        old->size = m->reserved;
+        call_rcu(old, unmap_block, rcu);
     }
+    g_clear_pointer(&m->layout, chunk_layout_free);
     qapi_free_MemoryChunkList(m->chunks);
     g_free(m->layout_file);
 }
 
 static void chunks_backend_class_init(ObjectClass *oc, const void *data)
 {
+    UserCreatableClass *ucc = USER_CREATABLE_CLASS(oc);
+
     MEMORY_BACKEND_CLASS(oc)->alloc = chunks_backend_alloc;
+    memory_backend_complete = ucc->complete;
+    ucc->complete = chunks_backend_complete;
 
     object_class_property_add(oc, "chunks", "MemoryChunkList",
                               get_chunks, set_chunks, NULL, NULL);

@@ -10,7 +10,6 @@
  */
 
 #include "qemu/osdep.h"
-#include <sys/mman.h>
 #include "qemu/units.h"
 #include "qapi/error.h"
 #include "qobject/qdict.h"
@@ -194,6 +193,36 @@ static void test_private(void)
     qtest_quit(qts);
 }
 
+static void test_size(void)
+{
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a", 3 * IV_PAGE);
+    QTestState *qts = iv_start("pc", NULL);
+
+    for (int size = 0; size <= 4 * IV_PAGE + 1; size += IV_PAGE + size / 8192) {
+        QDict *args = qdict_from_jsonf_nofail("{'qom-type': "
+            "'memory-backend-chunks', 'id': 'm', 'chunks': [{'file': %s}]}",
+            a->path);
+        QDict *rsp;
+
+        if (size) {
+            qdict_put_int(args, "size", size);
+        }
+        rsp = qtest_qmp(qts, "{'execute': 'object-add', 'arguments': %p}",
+                        args);
+        if (size && (size < 3 * IV_PAGE || size % IV_PAGE)) {
+            g_assert_nonnull(strstr(qdict_get_str(qdict_get_qdict(rsp, "error"),
+                                                  "desc"), "is invalid"));
+        } else {
+            g_assert_true(qdict_haskey(rsp, "return"));
+            qtest_qmp_assert_success(qts, "{'execute': 'object-del', "
+                                     "'arguments': {'id': 'm'}}");
+        }
+        qobject_unref(rsp);
+        iv_wait_released(qts, a->path);
+    }
+    qtest_quit(qts);
+}
+
 static uint64_t allocated(const IvFile *file)
 {
     struct stat st;
@@ -211,7 +240,7 @@ static void test_prealloc(void)
             "\"prealloc-threads\":2", a->path, prealloc ? "true" : "false");
         QTestState *qts = start("pc", "", props);
 
-        g_assert_cmpuint(allocated(a), ==, prealloc ? 128 * KiB : 0);
+        g_assert_true(prealloc ? allocated(a) >= 128 * KiB : !allocated(a));
         qtest_quit(qts);
     }
 }
@@ -286,36 +315,6 @@ static void test_mapped_before_it_is_a_block(void)
     g_assert(map < block);
 }
 
-static void test_size(void)
-{
-    g_autoptr(IvFile) a = iv_file_new(NULL, "a", 3 * IV_PAGE);
-    QTestState *qts = iv_start("pc", NULL);
-
-    for (int size = 0; size <= 4 * IV_PAGE + 1; size += IV_PAGE + size / 8192) {
-        QDict *args = qdict_from_jsonf_nofail("{'qom-type': "
-            "'memory-backend-chunks', 'id': 'm', 'chunks': [{'file': %s}]}",
-            a->path);
-        QDict *rsp;
-
-        if (size) {
-            qdict_put_int(args, "size", size);
-        }
-        rsp = qtest_qmp(qts, "{'execute': 'object-add', 'arguments': %p}",
-                        args);
-        if (size && (size < 3 * IV_PAGE || size % IV_PAGE)) {
-            g_assert_nonnull(strstr(qdict_get_str(qdict_get_qdict(rsp, "error"),
-                                                  "desc"), "is invalid"));
-        } else {
-            g_assert_true(qdict_haskey(rsp, "return"));
-            qtest_qmp_assert_success(qts, "{'execute': 'object-del', "
-                                     "'arguments': {'id': 'm'}}");
-        }
-        qobject_unref(rsp);
-        iv_wait_released(qts, a->path);
-    }
-    qtest_quit(qts);
-}
-
 /* Upstream failed an assertion: the size of a BAR is a power of two */
 static void test_odd_size_for_ivshmem_plain(void)
 {
@@ -326,7 +325,7 @@ static void test_odd_size_for_ivshmem_plain(void)
 
     assert_fails(qts, qdict_from_jsonf_nofail("{'execute': 'device_add', "
         "'arguments': {'driver': 'ivshmem-plain', 'memdev': 'm'}}"),
-        "size 0x3000 of memdev 'm' is not a power of two");
+        "size 0x3000 of the shared memory is not a power of two");
     qtest_quit(qts);
 }
 
@@ -340,6 +339,12 @@ static const char *const refused[][2] = {
     { "'chunks': [{'file': '@', 'at': 18446744073709547520}]", "overflows" },
     { "'chunks': [{'file': '@', 'at': 9223372036854771712}]",
       "bytes of address space" },
+    { "'chunks': [{'file': '@', 'at': 18446744073709535232}]",
+      "bytes of address space" },
+    { "'chunks': [{'file': '@'}], 'size': 18446744073709547520",
+      "bytes of address space" },
+    { "'chunks': [{'file': '@', 'at': 1099511627776}]",
+      "without chunks are too many" },
     { "'chunks': [{'file': '@'}], 'readonly': true, 'prealloc': true",
       "'prealloc' cannot be combined with 'readonly'" },
     { "'chunks': [{'file': '@'}], 'host-nodes': [0]",
@@ -400,12 +405,12 @@ int main(int argc, char **argv)
     qtest_add_func("/hostmem-chunks/plug-again", test_plug_again);
     qtest_add_func("/hostmem-chunks/readonly", test_readonly);
     qtest_add_func("/hostmem-chunks/private", test_private);
+    qtest_add_func("/hostmem-chunks/size", test_size);
     qtest_add_func("/hostmem-chunks/prealloc", test_prealloc);
     qtest_add_func("/hostmem-chunks/numa-policy", test_numa_policy);
     qtest_add_func("/hostmem-chunks/mapping-flags", test_mapping_flags);
     qtest_add_func("/hostmem-chunks/mapped-before-it-is-a-block",
                    test_mapped_before_it_is_a_block);
-    qtest_add_func("/hostmem-chunks/size", test_size);
     qtest_add_func("/hostmem-chunks/odd-size-for-ivshmem-plain",
                    test_odd_size_for_ivshmem_plain);
     qtest_add_func("/hostmem-chunks/refusals", test_refusals);

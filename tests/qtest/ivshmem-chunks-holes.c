@@ -78,10 +78,11 @@ static void test_large_holes(void)
     qtest_quit(qts);
 }
 
-/* Memory and page tables of the process, shared memory counted once */
+/* What holes may cost: private memory, scratch memory once, page tables */
 static uint64_t memory_kib(QTestState *qts)
 {
-    return iv_smaps_sum_kib(qts, "", "\nPss:") +
+    return iv_smaps_sum_kib(qts, "", "\nAnonymous:") +
+           iv_smaps_sum_kib(qts, SCRATCH, "\nPss:") +
            iv_status_kib(qts, "VmPTE:");
 }
 
@@ -134,6 +135,19 @@ static void test_cost_with_mem_lock(void)
     qtest_quit(qts);
     g_clear_pointer(&a, iv_file_free);
     check_cost("-overcommit mem-lock=on");
+}
+
+/* Allocating chunks beforehand does not touch what is between them */
+static void test_cost_with_prealloc(void)
+{
+    g_autoptr(IvFile) a = iv_file_new(NULL, "a", 2 * IV_PAGE);
+    QTestState *qts = iv_start_typed("\"prealloc\":true,\"chunks\":["
+        "{\"file\":\"%s\",\"size\":4096},{\"file\":\"%s\",\"offset\":4096,"
+        "\"at\":%" PRIu64 "}]", a->path, a->path, (uint64_t)GiB);
+
+    g_assert_cmpuint(iv_smaps_sum_kib(qts, a->path, "Rss:"), ==, 8);
+    g_assert_cmpuint(iv_smaps_sum_kib(qts, SCRATCH, "Rss:"), ==, 0);
+    qtest_quit(qts);
 }
 
 /* What is far behind the last chunk is no memory, and costs none */
@@ -333,6 +347,8 @@ void iv_add_hole_tests(void)
     qtest_add_func("/ivshmem-chunks/holes/cost", test_cost);
     qtest_add_func("/ivshmem-chunks/holes/cost-with-mem-lock",
                    test_cost_with_mem_lock);
+    qtest_add_func("/ivshmem-chunks/holes/cost-with-prealloc",
+                   test_cost_with_prealloc);
     qtest_add_func("/ivshmem-chunks/holes/huge-bar", test_huge_bar);
     qtest_add_data_func("/ivshmem-chunks/holes/vector-instructions-tcg", "tcg",
                         test_vector_instructions);

@@ -342,6 +342,7 @@ static void test_realized_off_and_on(void)
     g_assert_nonnull(strstr(qdict_get_str(rsp, "desc"), "again"));
     qobject_unref(rsp);
     qtest_qmp_device_add(qts, "ivshmem", "iv1", "{'file': %s}", a->path);
+    qtest_system_reset(qts);
     qtest_quit(qts);
 }
 
@@ -414,8 +415,8 @@ int main(int argc, char **argv)
     iv_tmpdir_create();
     add_tests();
     iv_add_list_tests();
-    iv_add_hole_tests();
     iv_add_memory_tests();
+    iv_add_hole_tests();
     iv_add_layout_tests();
     iv_add_readonly_tests();
     iv_add_identity_tests();

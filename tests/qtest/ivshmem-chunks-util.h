@@ -21,8 +21,8 @@
 
 /* The groups of tests; the last ones change the process */
 void iv_add_memory_tests(void);
-void iv_add_hole_tests(void);
 void iv_add_last_tests(void);
+void iv_add_hole_tests(void);
 void iv_add_list_tests(void);
 void iv_add_layout_tests(void);
 void iv_add_readonly_tests(void);

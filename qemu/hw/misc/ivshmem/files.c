@@ -46,7 +46,8 @@ static const MemoryRegionOps hole_ops = {
 
 static bool check_forms(const IvshmemFiles *f, Error **errp)
 {
-    bool lists = f->file || f->offset || (f->size && !f->shm);
+    bool lists = f->file || f->offset || (f->size && !f->shm) || f->dev ||
+                 f->inode;
     bool shm = f->shm;
     bool layout = f->layout_file;
 
