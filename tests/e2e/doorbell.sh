@@ -150,12 +150,10 @@ endures() {
 }
 
 plug_again() {
-    local properties file offset size
-    properties=$(<"$RUN/device")
-    properties=${properties#-device ivshmem,}
-    IFS=, read -r file offset size <<<"$properties"
+    local members
+    members=$(sed 's/^-device ivshmem,/"/; s/=/":"/g; s/,/","/g; s/$/"/' "$RUN/device")
     of one qmp "{\"execute\":\"chardev-add\",\"arguments\":{\"id\":\"server2\",\"backend\":{\"type\":\"socket\",\"data\":{\"server\":false,\"addr\":{\"type\":\"unix\",\"data\":{\"path\":\"$SOCKET\"}}}}}}" \
-        "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"ivshmem\",\"id\":\"iv2\",\"bus\":\"rp0\",\"${file%%=*}\":\"${file#*=}\",\"${offset%%=*}\":\"${offset#*=}\",\"${size%%=*}\":\"${size#*=}\",\"chardev\":\"server2\",\"vectors\":$VECTORS}}" &&
+        "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"ivshmem\",\"id\":\"iv2\",\"bus\":\"rp0\",$members,\"chardev\":\"server2\",\"vectors\":$VECTORS}}" &&
         until_true "$BOOT_LIMIT" of one in_guest "test -e /sys/bus/pci/devices/$DEVICE/resource2"
 }
 
