@@ -12,6 +12,8 @@ HOST=$(realpath "$1") GUEST=$(realpath "$2") PLUGIN=$(realpath "$3") MODE=$4 SEC
 
 LCORES=0@$CPUS,1@$CPUS
 trap remove_leavings EXIT
+# Only when the test that runs has ended what it started.
+trap 'exit 143' INT TERM HUP
 
 memory_of "$MODE" 32
 
