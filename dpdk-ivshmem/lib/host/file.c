@@ -277,7 +277,6 @@ int ivshmem_file_commit(struct ivshmem_file *file, int fd, bool outdated,
 
 		if (!file->is_new)
 			ivshmem_older_drop_name(file, file->fd);
-		ivshmem_file_discard(file, fd);
 		return cannot_write(ret, file->path, err);
 	}
 	if (file->is_new)

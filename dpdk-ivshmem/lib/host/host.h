@@ -221,8 +221,8 @@ int ivshmem_file_prepare(struct ivshmem_file *file,
 void ivshmem_file_discard(const struct ivshmem_file *file, int fd);
 
 /**
- * Replace the file at once by the new one; on failure that one is discarded and
- * nothing else changes.
+ * Replace the file at once by the new one; on failure nothing changes, and the
+ * caller discards the new one.
  *
  * @param outdated
  *   What was published before lists what is not shared any more: mark it

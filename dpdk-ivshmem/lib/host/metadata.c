@@ -92,17 +92,15 @@ void ivshmem_each_host(void (*visit)(const struct ivshmem_host *host,
 
 /* ---- creation and destruction ------------------------------------------- */
 
-/* `fd`: md as a new file, which belongs to this call. */
+/* `fd`: md as a new file; on failure it still belongs to the caller. */
 static int publish(struct ivshmem_host *host, const struct ivshmem_metadata *md,
 		   int fd, struct ivshmem_error *err)
 {
 	bool frozen;
 	int ret = ivshmem_freeze_lcores(md, &frozen, err);
 
-	if (ret != 0) {
-		ivshmem_file_discard(&host->file, fd);
+	if (ret != 0)
 		return ret;
-	}
 	ret = ivshmem_file_commit(&host->file, fd,
 				  !TAILQ_EMPTY(&host->removed), err);
 	if (ret != 0 && frozen)
@@ -119,14 +117,15 @@ static int publish(struct ivshmem_host *host, const struct ivshmem_metadata *md,
 static int publish_empty(struct ivshmem_host *host, struct ivshmem_error *err)
 {
 	struct ivshmem_metadata md;
-	int ret = ivshmem_publish_build(host, host->generation + 1,
-					RTE_IVSHMEM_BUILDING, &md, err);
+	int fd, ret = ivshmem_publish_build(host, host->generation + 1,
+					    RTE_IVSHMEM_BUILDING, &md, err);
 
 	if (ret != 0)
 		return ret;
-	ret = ivshmem_file_prepare(&host->file, &md, err);
-	if (ret >= 0)
-		ret = publish(host, &md, ret, err);
+	fd = ivshmem_file_prepare(&host->file, &md, err);
+	ret = fd < 0 ? fd : publish(host, &md, fd, err);
+	if (fd >= 0 && ret != 0)
+		ivshmem_file_discard(&host->file, fd);
 	ivshmem_published_free(&md);
 	return ret;
 }
@@ -257,10 +256,7 @@ static int make_text(const struct ivshmem_host *host,
 	return ret;
 }
 
-/*
- * Both files, or neither.  `fd`: the new metadata file, which belongs to this
- * call; -1: the old one stays.
- */
+/* Both files, or neither.  `fd` as for publish(); -1: the old metadata stays. */
 static int write_files(struct ivshmem_host *host,
 		       const struct ivshmem_metadata *md, int fd,
 		       bool uses_layout, struct ivshmem_error *err)
@@ -268,11 +264,8 @@ static int write_files(struct ivshmem_host *host,
 	int ret = uses_layout ?
 		  ivshmem_layout_replace(&host->file, md, err) : 0;
 
-	if (ret != 0) {
-		if (fd >= 0)
-			ivshmem_file_discard(&host->file, fd);
+	if (ret != 0)
 		return ret;
-	}
 	if (fd >= 0)
 		ret = publish(host, md, fd, err);
 	if (uses_layout)
@@ -289,11 +282,8 @@ static int answer(struct ivshmem_host *host, const struct ivshmem_metadata *md,
 	int ret = make_text(host, md, fd >= 0 ? fd : host->file.fd, request,
 			    &text, &uses_layout, err);
 
-	if (ret != 0) {
-		if (fd >= 0)
-			ivshmem_file_discard(&host->file, fd);
+	if (ret != 0)
 		return ret;
-	}
 	ret = write_files(host, md, fd, uses_layout, err);
 	if (ret == 0)
 		memcpy(request->buffer, text, request->need);
@@ -306,9 +296,14 @@ static int publish_and_answer(struct ivshmem_host *host,
 			      struct request *request,
 			      struct ivshmem_error *err)
 {
-	int fd = ivshmem_file_prepare(&host->file, md, err);
+	int ret, fd = ivshmem_file_prepare(&host->file, md, err);
 
-	return fd < 0 ? fd : answer(host, md, fd, request, err);
+	if (fd < 0)
+		return fd;
+	ret = answer(host, md, fd, request, err);
+	if (ret != 0)
+		ivshmem_file_discard(&host->file, fd);
+	return ret;
 }
 
 static int generate_locked(struct request *request, struct ivshmem_error *err)
