@@ -245,6 +245,18 @@ static void layout_says_md(const char *what)
 	free(layout);
 }
 
+/* Of metadata that each form can express. */
+static void every_form_says_md(const char *what)
+{
+	says_md(RTE_IVSHMEM_FORM_PLAIN, LISTS, what);
+	says_md(RTE_IVSHMEM_FORM_AUTO, LISTS, what);
+	says_md(RTE_IVSHMEM_FORM_JSON, TYPED, what);
+	says_md(RTE_IVSHMEM_FORM_SHM, HISTORICAL, what);
+	says_md(RTE_IVSHMEM_FORM_QMP_ADD, TYPED, what);
+	says_md(RTE_IVSHMEM_FORM_LIBVIRT, TYPED, what);
+	layout_says_md(what);
+}
+
 static void no_layout(int ret, const char *words, const char *what)
 {
 	char *layout = text;
@@ -320,12 +332,7 @@ static void test_kinds_of_pages(void)
 	append("/hp/4K", PAGE, 5);
 	append("/hp/1G", 512 * HUGE, 1);
 	append("/hp/4K2", PAGE, 1);
-	says_md(RTE_IVSHMEM_FORM_AUTO, LISTS, what);
-	says_md(RTE_IVSHMEM_FORM_JSON, TYPED, what);
-	says_md(RTE_IVSHMEM_FORM_SHM, HISTORICAL, what);
-	says_md(RTE_IVSHMEM_FORM_QMP_ADD, TYPED, what);
-	says_md(RTE_IVSHMEM_FORM_LIBVIRT, TYPED, what);
-	layout_says_md(what);
+	every_form_says_md(what);
 	begin("/run/md");
 	says_md(RTE_IVSHMEM_FORM_PLAIN, LISTS, "the metadata alone");
 	says_md(RTE_IVSHMEM_FORM_SHM, HISTORICAL, "the metadata alone");
@@ -498,17 +505,6 @@ static void test_not_utf8(void)
 		"a layout file whose name is not UTF-8");
 }
 
-static void says_identity(const char *what)
-{
-	says_md(RTE_IVSHMEM_FORM_PLAIN, LISTS, what);
-	says_md(RTE_IVSHMEM_FORM_AUTO, LISTS, what);
-	says_md(RTE_IVSHMEM_FORM_JSON, TYPED, what);
-	says_md(RTE_IVSHMEM_FORM_SHM, HISTORICAL, what);
-	says_md(RTE_IVSHMEM_FORM_QMP_ADD, TYPED, what);
-	says_md(RTE_IVSHMEM_FORM_LIBVIRT, TYPED, what);
-	layout_says_md(what);
-}
-
 /* A file that only a process names: its number may be another one's later. */
 static void make_nameless(const char *path)
 {
@@ -526,9 +522,9 @@ static void test_identities(void)
 
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", getpid(), fd);
 	make_nameless(path);
-	says_identity("files below /proc");
+	every_form_says_md("files below /proc");
 	metadata = &new_file;
-	says_identity("files of metadata that has no name yet");
+	every_form_says_md("files of metadata that has no name yet");
 	metadata = NULL;
 	close(fd);
 }
