@@ -11,14 +11,10 @@ declare -A TO FROM HOST_PIDS # by the name of a host
 
 end_guests() {
     local pid
-    for pid in "${HOST_PIDS[@]}"; do kill_host "$pid"; done
+    for pid in "${HOST_PIDS[@]}"; do child_end KILL "$pid"; done
     remove_leavings
 }
 trap end_guests EXIT
-
-kill_host() {
-    { child_signal KILL "$1" && wait "$1"; } 2>/dev/null || true
-}
 
 # start_host NAME EAL-ARGUMENTS...: until it has shared its objects. MORE: the
 # words behind its name.
@@ -46,7 +42,7 @@ ask() {
 }
 
 end_host() {
-    kill_host "${HOST_PIDS[$1]}"
+    child_end KILL "${HOST_PIDS[$1]}"
     unset "HOST_PIDS[$1]"
     rm -f "$WORK/$1".*
     remove_hugepages

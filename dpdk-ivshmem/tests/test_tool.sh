@@ -54,11 +54,6 @@ start_host() {
     [ "$line" = ready ] || { sed 's/^/# /' "$WORK/$name.log"; echo "Bail out! no host"; exit 1; }
 }
 
-# A host's end, as a crash leaves it.
-kill_host() {
-    { child_signal KILL "$1" && wait "$1"; } 2>/dev/null || true
-}
-
 # json PYTHON-EXPRESSION: true of the document d on standard input.
 json() { $PYTHON -c "import json, sys; d = json.load(sys.stdin); sys.exit(0 if ($1) else str(d)[:2000])"; }
 
@@ -446,7 +441,7 @@ frees_hugepages() {
     fails 0 "$TOOL" check "$WORK/huge/vm3"
     fails 0 "$TOOL" clean "$WORK/huge"
     contains "$OUTPUT" "nothing was left"
-    kill_host "$HOST_PID"
+    child_end KILL "$HOST_PID"
     "$TOOL" clean --dry-run --json "$WORK/huge" >"$WORK/dry"
     find "$IVSHMEM_HUGE" -name "${PREFIX}h*" -printf '%b %p\n' >"$WORK/before"
     "$TOOL" clean --json "$WORK/huge" >"$WORK/done"
@@ -541,14 +536,14 @@ t "device refuses a descriptor that is of another file by now" other_files_are_r
 t "a host refuses to share by the /proc of another PID namespace" other_namespaces_are_refused
 t "names with escape sequences or bad UTF-8 are harmless" hostile_names
 
-kill_host "$HOST_PID"
+child_end KILL "$HOST_PID"
 t "metadata of a killed host is stale" dead_are_stale
 t "audit knows the names of a killed host's memzones" dead_have_names
 t "clean removes what it left" cleans
 MORE=more RTE_IVSHMEM_DIR=$WORK/chosen start_host vm1 "$PREFIX" --no-huge -m 32
 t "read-only objects are shown as such" shows_readonly
 t "device takes the host's own layout file" takes_layout_of_host
-kill_host "$HOST_PID"
+child_end KILL "$HOST_PID"
 t "RTE_IVSHMEM_DIR is looked at instead" cleans_chosen_folder
 RTE_IVSHMEM_DIR=$WORK/chosen start_host vm2 "$PREFIX" --no-huge -m 32
 exec {HOST_INPUT}>&-

@@ -23,6 +23,11 @@ child_signal() {
     child_runs "$2" && kill -"$1" "$2" 2>/dev/null
 }
 
+# child_end SIGNAL PID: sends the signal to a child that still runs, and waits for its end.
+child_end() {
+    { child_signal "$1" "$2" && wait "$2"; } 2>/dev/null || true
+}
+
 # child_group_signal SIGNAL PID: to the process group that this child leads.
 child_group_signal() {
     child_runs "$2" && kill -"$1" -- "-$2" 2>/dev/null

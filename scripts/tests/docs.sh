@@ -24,7 +24,7 @@ trap 'exit 143' TERM HUP
 
 # shellcheck disable=SC2317  # called by the trap
 end() {
-    [ -z "$SESSION" ] || { child_signal TERM "$SESSION" && wait "$SESSION"; } || true
+    [ -z "$SESSION" ] || child_end TERM "$SESSION"
     rm -rf "$WORK"
 }
 
