@@ -223,14 +223,6 @@ static void test_size(void)
     qtest_quit(qts);
 }
 
-static uint64_t allocated(const IvFile *file)
-{
-    struct stat st;
-
-    g_assert_cmpint(stat(file->path, &st), ==, 0);
-    return st.st_blocks * 512;
-}
-
 static void test_prealloc(void)
 {
     for (int prealloc = 0; prealloc < 2; prealloc++) {
@@ -240,7 +232,8 @@ static void test_prealloc(void)
             "\"prealloc-threads\":2", a->path, prealloc ? "true" : "false");
         QTestState *qts = start("pc", "", props);
 
-        g_assert_true(prealloc ? allocated(a) >= 128 * KiB : !allocated(a));
+        g_assert_true(prealloc ? iv_file_allocated(a) >= 128 * KiB :
+                      !iv_file_allocated(a));
         qtest_quit(qts);
     }
 }
@@ -251,7 +244,7 @@ static void test_numa_policy(void)
     g_autofree char *props = g_strdup_printf(TWO_CHUNKS ",\"policy\":\"bind\","
                                              "\"host-nodes\":[0]",
                                              a->path, a->path);
-    g_autofree char *maps = NULL, *path = NULL;
+    g_autofree char *maps = NULL;
     g_auto(GStrv) lines = NULL;
     unsigned n = 0;
     QTestState *qts;
@@ -261,8 +254,7 @@ static void test_numa_policy(void)
         return;
     }
     qts = start("pc", "", props);
-    path = g_strdup_printf("/proc/%d/numa_maps", qtest_pid(qts));
-    g_assert_true(g_file_get_contents(path, &maps, NULL, NULL));
+    maps = iv_read_proc(qts, "numa_maps");
     lines = g_strsplit(maps, "\n", -1);
     for (char **line = lines; *line; line++) {
         if (strstr(*line, a->path)) {

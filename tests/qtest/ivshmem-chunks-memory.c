@@ -19,22 +19,14 @@
 
 /* ---- allocation --------------------------------------------------------- */
 
-static uint64_t allocated(const IvFile *file)
-{
-    struct stat st;
-
-    g_assert_cmpint(stat(file->path, &st), ==, 0);
-    return st.st_blocks * 512;
-}
-
 static void check_prealloc(const char *prealloc, uint64_t expected)
 {
     g_autoptr(IvFile) a = iv_file_new_sparse(NULL, "a", 32 * IV_PAGE);
     QTestState *qts = iv_start_plain("prealloc=%s,file=%s,size=128K",
                                      prealloc, a->path);
 
-    g_assert_cmpuint(allocated(a), >=, expected);
-    g_assert_true(expected || !allocated(a));
+    g_assert_cmpuint(iv_file_allocated(a), >=, expected);
+    g_assert_true(expected || !iv_file_allocated(a));
     qtest_quit(qts);
 }
 
@@ -257,12 +249,9 @@ static void test_descriptor_by_qmp(void)
 /* Address at which @qts has mapped @path first */
 static uint64_t mapped_at(QTestState *qts, const char *path)
 {
-    g_autofree char *name = g_strdup_printf("/proc/%d/maps", qtest_pid(qts));
-    g_autofree char *maps = NULL;
-    char *line;
+    g_autofree char *maps = iv_read_proc(qts, "maps");
+    char *line = strstr(maps, path);
 
-    g_assert_true(g_file_get_contents(name, &maps, NULL, NULL));
-    line = strstr(maps, path);
     g_assert_nonnull(line);
     while (line > maps && line[-1] != '\n') {
         line--;

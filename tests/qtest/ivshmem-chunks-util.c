@@ -112,6 +112,14 @@ void iv_file_free(IvFile *file)
     g_free(file);
 }
 
+uint64_t iv_file_allocated(const IvFile *file)
+{
+    struct stat st;
+
+    g_assert_cmpint(stat(file->path, &st), ==, 0);
+    return st.st_blocks * 512;
+}
+
 void iv_file_check(const IvFile *file)
 {
     g_assert_cmpint(memcmp(file->mem, file->copy, file->size), ==, 0);
@@ -172,14 +180,22 @@ void iv_bar_write(IvBar *bar, uint64_t at, const void *mem, size_t size)
     qtest_bufwrite(bar->qts, bar->addr + at, mem, size);
 }
 
+char *iv_read_proc(QTestState *qts, const char *file)
+{
+    g_autofree char *name = g_strdup_printf("/proc/%d/%s", qtest_pid(qts),
+                                            file);
+    g_autoptr(GError) err = NULL;
+    char *text = NULL;
+
+    g_file_get_contents(name, &text, NULL, &err);
+    g_assert_no_error(err);
+    return text;
+}
+
 static bool is_mapped(QTestState *qts, const char *path)
 {
-    g_autofree char *name = g_strdup_printf("/proc/%d/maps", qtest_pid(qts));
-    g_autofree char *maps = NULL;
-    g_autoptr(GError) err = NULL;
+    g_autofree char *maps = iv_read_proc(qts, "maps");
 
-    g_file_get_contents(name, &maps, NULL, &err);
-    g_assert_no_error(err);
     return strstr(maps, path);
 }
 
@@ -225,28 +241,18 @@ void iv_wait_released(QTestState *qts, const char *path)
 
 uint64_t iv_status_kib(QTestState *qts, const char *field)
 {
-    g_autofree char *name = g_strdup_printf("/proc/%d/status", qtest_pid(qts));
-    g_autofree char *status = NULL;
-    g_autoptr(GError) err = NULL;
-    const char *line;
+    g_autofree char *status = iv_read_proc(qts, "status");
+    const char *line = strstr(status, field);
 
-    g_file_get_contents(name, &status, NULL, &err);
-    g_assert_no_error(err);
-    line = strstr(status, field);
     g_assert_nonnull(line);
     return g_ascii_strtoull(line + strlen(field) + 1, NULL, 10);
 }
 
 char *iv_smaps_field(QTestState *qts, const char *path, const char *field)
 {
-    g_autofree char *name = g_strdup_printf("/proc/%d/smaps", qtest_pid(qts));
-    g_autofree char *smaps = NULL;
-    g_autoptr(GError) err = NULL;
-    const char *line;
+    g_autofree char *smaps = iv_read_proc(qts, "smaps");
+    const char *line = strstr(smaps, path);
 
-    g_file_get_contents(name, &smaps, NULL, &err);
-    g_assert_no_error(err);
-    line = strstr(smaps, path);
     g_assert_nonnull(line);
     line = strstr(line, field);
     g_assert_nonnull(line);
@@ -256,15 +262,10 @@ char *iv_smaps_field(QTestState *qts, const char *path, const char *field)
 
 uint64_t iv_smaps_sum_kib(QTestState *qts, const char *path, const char *field)
 {
-    g_autofree char *name = g_strdup_printf("/proc/%d/smaps", qtest_pid(qts));
-    g_autofree char *smaps = NULL;
-    g_autoptr(GError) err = NULL;
-    const char *line;
+    g_autofree char *smaps = iv_read_proc(qts, "smaps");
+    const char *line = smaps;
     uint64_t sum = 0;
 
-    g_file_get_contents(name, &smaps, NULL, &err);
-    g_assert_no_error(err);
-    line = smaps;
     while ((line = strstr(line, path)) && (line = strstr(line, field))) {
         line += strlen(field);
         sum += g_ascii_strtoull(line, NULL, 10);

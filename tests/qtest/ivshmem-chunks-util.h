@@ -57,6 +57,9 @@ IvFile *iv_file_from_fd(int fd, const char *path, size_t size);
 void iv_file_free(IvFile *file);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(IvFile, iv_file_free)
 
+/* Bytes of memory or disk that the file takes */
+uint64_t iv_file_allocated(const IvFile *file);
+
 /* Assert that the whole file contains what it has to */
 void iv_file_check(const IvFile *file);
 
@@ -82,6 +85,9 @@ void iv_bar_write(IvBar *bar, uint64_t at, const void *mem, size_t size);
 void iv_assert_mapped(QTestState *qts, const char *path);
 void iv_assert_not_open(QTestState *qts, const char *path);
 void iv_wait_released(QTestState *qts, const char *path);
+
+/* The contents of /proc/PID/FILE */
+char *iv_read_proc(QTestState *qts, const char *file);
 
 /* A field of /proc/PID/status in KiB */
 uint64_t iv_status_kib(QTestState *qts, const char *field);
